@@ -1,0 +1,47 @@
+import { RemoteError, remote, type SshTarget } from "./ssh";
+
+/**
+ * Runs the migration's command line on the Droplet, next to both databases
+ * (the managed one admits nobody else). Secrets go in as one JSON object on
+ * standard input.
+ *
+ * @param run.image the cutover image, as the stack names it.
+ * @param run.arguments for instance ["verify"]; "--json" is added.
+ * @param run.environment SOURCE_DATABASE_URL, TARGET_DATABASE_URL and so on.
+ * @returns exit code and the last line's JSON object.
+ * @throws RemoteError when the tool could not run or gave no JSON.
+ */
+export async function migrationTool(run: {
+	ssh: SshTarget;
+	image: string;
+	arguments: string[];
+	environment: Record<string, string>;
+	showProgress?: boolean;
+}): Promise<{ exitCode: number; result: Record<string, unknown> }> {
+	const command = [
+		"docker run --rm -i --network host",
+		"-v /var/lib/cutover:/var/lib/cutover",
+		run.image,
+		...run.arguments,
+		"--environment-stdin --json",
+	].join(" ");
+	const options = {
+		input: JSON.stringify(run.environment),
+		showProgress: run.showProgress ?? false,
+	};
+	try {
+		const stdout = await remote(run.ssh, command, options);
+		return { exitCode: 0, result: lastJson(stdout) };
+	} catch (error) {
+		// 3 is an answer: the sides differ, and the JSON says where.
+		if (error instanceof RemoteError && error.exitCode === 3) {
+			return { exitCode: 3, result: lastJson(error.stdout) };
+		}
+		throw error;
+	}
+}
+
+function lastJson(stdout: string): Record<string, unknown> {
+	const line = stdout.trim().split("\n").at(-1) ?? "";
+	return JSON.parse(line) as Record<string, unknown>;
+}

@@ -1,0 +1,91 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { z } from "zod";
+
+/** How to reach a Droplet: the host key is pinned, nothing is trusted on first use. */
+export const sshTarget = z.strictObject({
+	user: z.string(),
+	host: z.string(),
+	/** Public host key in OpenSSH form, for instance "ssh-ed25519 AAAA…". */
+	hostKey: z.string(),
+	/** Private client key, PEM of OpenSSH. */
+	privateKey: z.string(),
+});
+
+export type SshTarget = z.infer<typeof sshTarget>;
+
+export interface RemoteOptions {
+	/** Standard input: the way for secrets, which never stand in a command. */
+	input?: string;
+	/** Writes standard output to this file instead of returning it. */
+	outputFile?: string;
+	/** Streams standard error to the person while the command runs. */
+	showProgress?: boolean;
+	timeoutMs?: number;
+}
+
+/**
+ * Runs one command on a Droplet with the system's ssh.
+ *
+ * @returns its standard output.
+ * @throws Error with the exit code and the end of standard error.
+ */
+export async function remote(
+	target: SshTarget,
+	command: string,
+	options: RemoteOptions = {},
+): Promise<string> {
+	const folder = await mkdtemp(join(tmpdir(), "cutover-ssh-"));
+	try {
+		const key = join(folder, "key");
+		const knownHosts = join(folder, "known_hosts");
+		await writeFile(key, `${target.privateKey.trimEnd()}\n`, { mode: 0o600 });
+		await writeFile(knownHosts, `${target.host} ${target.hostKey.trim()}\n`);
+		const result = await execa(
+			"ssh",
+			[
+				...["-F", "none", "-i", key, "-o", "BatchMode=yes"],
+				...["-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=yes"],
+				...["-o", `UserKnownHostsFile=${knownHosts}`],
+				...["-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5"],
+				`${target.user}@${target.host}`,
+				command,
+			],
+			{
+				input: options.input ?? "",
+				stdout: options.outputFile ? { file: options.outputFile } : "pipe",
+				stderr: options.showProgress ? ["pipe", "inherit"] : "pipe",
+				timeout: options.timeoutMs ?? 600_000,
+				reject: false,
+			},
+		);
+		if (result.exitCode !== 0) {
+			throw new RemoteError(
+				target.host,
+				result.exitCode,
+				String(result.stdout ?? ""),
+				String(result.stderr ?? ""),
+			);
+		}
+		return String(result.stdout ?? "");
+	} finally {
+		await rm(folder, { recursive: true, force: true });
+	}
+}
+
+/** A command that failed on a Droplet; its output stays readable for the caller. */
+export class RemoteError extends Error {
+	override readonly name = "RemoteError";
+	constructor(
+		host: string,
+		readonly exitCode: number | undefined,
+		readonly stdout: string,
+		readonly stderr: string,
+	) {
+		super(
+			`a command on ${host} ended with ${exitCode ?? "a time-out"}: ${stderr.trim().slice(-800)}`,
+		);
+	}
+}
