@@ -1,0 +1,79 @@
+import { type Check, expect } from "../check";
+import { waitFor } from "../wait";
+import type { Site } from "./site";
+
+/** GET /health on the API's name at the new address says healthy. */
+export function backendHealthy(site: Site): Check {
+	return {
+		name: "/health says healthy",
+		lookAt: "docker service logs backend on the Droplet",
+		run: () =>
+			waitFor(
+				"/health healthy",
+				async () => {
+					const answer = await site.ask("api", "/health");
+					const body = JSON.parse(answer.body) as {
+						status: string;
+						version: string;
+						checks: { database: { status: string; latency_ms: number } };
+					};
+					expect(
+						answer.status === 200 && body.status === "healthy",
+						`${answer.status} ${answer.body.slice(0, 300)}`,
+					);
+					return `version ${body.version}, database in ${body.checks.database.latency_ms} ms`;
+				},
+				{ timeoutMs: 30_000, intervalMs: 500 },
+			),
+	};
+}
+
+/** The site's page loads by name at the new address, over verified TLS. */
+export function siteLoads(site: Site): Check {
+	return {
+		name: "site loads over HTTPS at the new address",
+		lookAt: "docker service logs caddy on the Droplet",
+		async run() {
+			const answer = await site.ask("site", "/");
+			expect(answer.status === 200, `answered ${answer.status}`);
+			expect(/<html/i.test(answer.body), "the answer is no HTML page");
+			return `200, ${answer.body.length} bytes`;
+		},
+	};
+}
+
+/** The status page answers at the new address. */
+export function statusPageUp(site: Site): Check {
+	return {
+		name: "status page up",
+		lookAt: "caddy/ and the frontend service",
+		async run() {
+			const answer = await site.ask("status", "/");
+			expect(answer.status === 200, `answered ${answer.status}`);
+			return "200 (a stand-in page until Uptime Kuma comes)";
+		},
+	};
+}
+
+/** Prometheus has targets and every one of them is up. */
+export function prometheusScrapes(site: Site): Check {
+	return {
+		name: "Prometheus scrapes",
+		lookAt: "https://monitoring.<domain>/targets",
+		run: () =>
+			waitFor(
+				"every Prometheus target up",
+				async () => {
+					const up = await site.query("up");
+					const backend = await site.query('up{job="backend"}');
+					expect(backend.length > 0, "no target of job backend yet");
+					expect(
+						up.every((value) => value === 1),
+						`${up.filter((value) => value !== 1).length} of ${up.length} targets are down`,
+					);
+					return `${up.length} targets up`;
+				},
+				{ timeoutMs: 90_000, intervalMs: 1_000 },
+			),
+	};
+}

@@ -1,0 +1,54 @@
+import { readFileSync } from "node:fs";
+import type { HttpAnswer, HttpOptions } from "../http";
+import { http } from "../http";
+import type { StackOutputs } from "../stack";
+
+/**
+ * A deployed stack as the checks see it: its outputs, its configuration, and a
+ * way to ask it by name at its new address, before and after DNS points there.
+ */
+export class Site {
+	constructor(
+		readonly stack: string,
+		readonly outputs: StackOutputs,
+		readonly config: Record<string, string>,
+	) {}
+
+	/** HTTPS by host name at the reserved IP, as curl --resolve does. */
+	ask(
+		host: keyof StackOutputs["hostnames"],
+		path: string,
+		options: HttpOptions = {},
+	): Promise<HttpAnswer> {
+		const ca = trustedRoot();
+		return http(`https://${this.outputs.hostnames[host]}${path}`, {
+			address: this.outputs.reservedIp,
+			...(ca ? { ca } : {}),
+			...options,
+		});
+	}
+
+	/** One query to the stack's Prometheus; the values of the answer's series. */
+	async query(promql: string): Promise<number[]> {
+		const { user, password } = this.outputs.monitoring;
+		const basic = Buffer.from(`${user}:${password}`).toString("base64");
+		const answer = await this.ask(
+			"monitoring",
+			`/api/v1/query?query=${encodeURIComponent(promql)}`,
+			{ headers: { authorization: `Basic ${basic}` } },
+		);
+		if (answer.status !== 200) {
+			throw new Error(`Prometheus answered ${answer.status} to ${promql}`);
+		}
+		const { data } = JSON.parse(answer.body) as {
+			data: { result: { value: [number, string] }[] };
+		};
+		return data.result.map(({ value }) => Number(value[1]));
+	}
+}
+
+/** CUTOVER_CA_FILE names a PEM to trust besides the public authorities. */
+function trustedRoot(): string | undefined {
+	const file = process.env.CUTOVER_CA_FILE;
+	return file ? readFileSync(file, "utf8") : undefined;
+}
