@@ -1,0 +1,164 @@
+import { type Check, expect } from "../check";
+import { now } from "../clock";
+import { http } from "../http";
+import { migrationTool } from "../migration-tool";
+import { sentNotices } from "../notices";
+import { remote } from "../ssh";
+import { observeTtl } from "../ttl";
+import type { Site } from "./site";
+
+const hour = 3_600_000;
+
+/** The Droplet answers over ssh with its pinned host key and is a Swarm manager. */
+export function dropletReady(site: Site): Check {
+	return {
+		name: "Droplet ready",
+		lookAt: "cloud-init status --long on the Droplet",
+		async run() {
+			const state = await remote(
+				site.outputs.ssh,
+				"cloud-init status | head -1; docker info --format '{{.Swarm.LocalNodeState}} {{.ServerVersion}}'",
+			);
+			expect(state.includes("done"), `cloud-init: ${state.trim()}`);
+			expect(state.includes("active"), `Swarm: ${state.trim()}`);
+			return state.trim().split("\n").join(", ");
+		},
+	};
+}
+
+/** Both databases take a connection from the Droplet; the new one fully verified. */
+export function databasesReachable(site: Site): Check {
+	return {
+		name: "databases over TLS",
+		lookAt: "infra/database.ts and cutover:sourceDatabaseUrl",
+		async run() {
+			const { ssh, database, images } = site.outputs;
+			expect(
+				new URL(database.url).searchParams.get("sslmode") === "verify-full",
+				"the database URL does not ask for full verification",
+			);
+			const { result } = await migrationTool({
+				ssh,
+				image: images.cutover ?? "",
+				arguments: ["probe"],
+				environment: {
+					SOURCE_DATABASE_URL: site.config.sourceDatabaseUrl ?? "",
+					TARGET_DATABASE_URL: database.url,
+					TARGET_DATABASE_CA: database.ca,
+				},
+			});
+			return summary(result);
+		},
+	};
+}
+
+/** Export and import say what they would do, and touch nothing. */
+export function dryRuns(site: Site): Check {
+	return {
+		name: "export and import, dry run",
+		lookAt: "npm run migrate -- import --dry-run",
+		async run() {
+			const { ssh, database, images, exportDirectory } = site.outputs;
+			const run = (command: string) =>
+				migrationTool({
+					ssh,
+					image: images.cutover ?? "",
+					arguments: [command, "--dry-run", "--dir", exportDirectory],
+					environment: {
+						SOURCE_DATABASE_URL: site.config.sourceDatabaseUrl ?? "",
+						TARGET_DATABASE_URL: database.url,
+						TARGET_DATABASE_CA: database.ca,
+					},
+				});
+			const exported = await run("export");
+			const imported = await run("import");
+			return `export: ${summary(exported.result)}; import: ${summary(imported.result)}`;
+		},
+	};
+}
+
+/** The zone's servers have answered a low TTL for 48 hours. */
+export function ttlLowered(site: Site, most = 300): Check {
+	return {
+		name: "DNS TTL lowered 48 h ago",
+		lookAt: "cutover:dnsTtl, and evidence/<stack>/ttl.json",
+		async run() {
+			const { domain, hostnames } = site.outputs;
+			const { ttl, since } = await observeTtl(
+				site.stack,
+				domain,
+				Object.values(hostnames),
+			);
+			expect(ttl <= most, `TTL is ${ttl} s, more than ${most} s`);
+			const hours = (now().getTime() - Date.parse(since)) / hour;
+			expect(hours >= 48, `TTL ${ttl} s for ${hours.toFixed(1)} h only`);
+			return `${ttl} s since ${since}`;
+		},
+	};
+}
+
+/** Stack Auth accepts the server key. */
+export function stackAuthReachable(site: Site): Check {
+	return {
+		name: "Stack Auth accepts the credentials",
+		lookAt: "cutover:stackAuth and cutover:stackAuthSecretServerKey",
+		async run() {
+			const { apiUrl, projectId } = JSON.parse(
+				site.config.stackAuth ?? "{}",
+			) as { apiUrl: string; projectId: string };
+			const answer = await http(`${apiUrl}/api/v1/users?limit=1`, {
+				headers: {
+					"x-stack-access-type": "server",
+					"x-stack-project-id": projectId,
+					"x-stack-secret-server-key":
+						site.config.stackAuthSecretServerKey ?? "",
+				},
+			});
+			expect(answer.status === 200, `answered ${answer.status}`);
+			return `project ${projectId}`;
+		},
+	};
+}
+
+/** Users were told between 24 and 48 hours ago. */
+export function noticeSent(site: Site): Check {
+	return {
+		name: "notice sent 24–48 h before",
+		lookAt: "evidence/<stack>/notices.json",
+		async run() {
+			const notice = (await sentNotices(site.stack)).findLast(
+				({ kind }) => kind === "before",
+			);
+			expect(notice, "no notice was sent");
+			const hours = (now().getTime() - Date.parse(notice.at)) / hour;
+			expect(hours >= 24 && hours <= 48, `sent ${hours.toFixed(1)} h ago`);
+			return `${notice.messageId}, ${hours.toFixed(1)} h ago`;
+		},
+	};
+}
+
+/** Somebody is named whom to call. */
+export function contactsNamed(site: Site): Check {
+	return {
+		name: "contacts named",
+		lookAt: "cutover:notices in the stack's configuration",
+		async run() {
+			const notices = JSON.parse(site.config.notices ?? "{}") as {
+				from?: string;
+				contacts?: string[];
+			};
+			expect(notices.contacts?.length, "cutover:notices names no contacts");
+			return notices.contacts.join(", ");
+		},
+	};
+}
+
+/** The scalar values of a tool's JSON answer, in one line. */
+function summary(result: Record<string, unknown>): string {
+	return Object.entries(result)
+		.filter(([, value]) =>
+			["string", "number", "boolean"].includes(typeof value),
+		)
+		.map(([key, value]) => `${key} ${value}`)
+		.join(", ");
+}

@@ -1,0 +1,166 @@
+import { type Check, expect } from "../check";
+import { migrationTool } from "../migration-tool";
+import { sentNotices } from "../notices";
+import { waitFor } from "../wait";
+import type { SendUplink } from "./completion";
+import type { Site } from "./site";
+
+/** Rollback criteria of the plans: more than 5 % errors, more than 10 % failed log-ins. */
+const mostErrors = 0.05;
+const mostFailedLogins = 0.1;
+
+/** Share of requests that the backend answered with 5xx. */
+export function errorRate(site: Site): Check {
+	return {
+		name: "error rate",
+		lookAt: "http_requests_total in Prometheus",
+		run: () =>
+			waitFor(
+				"requests counted by Prometheus",
+				async () => {
+					const [all] = await site.query("sum(http_requests_total)");
+					expect(all, "no request counted yet");
+					const [bad = 0] = await site.query(
+						'sum(http_requests_total{status=~"5.."})',
+					);
+					const share = bad / all;
+					expect(
+						share <= mostErrors,
+						`${(share * 100).toFixed(1)} % of ${all}`,
+					);
+					return `${bad} of ${all} requests`;
+				},
+				{ timeoutMs: 60_000, intervalMs: 1_000 },
+			),
+	};
+}
+
+/** Share of log-ins refused although the user was known. */
+export function loginSuccess(site: Site): Check {
+	return {
+		name: "log-in success",
+		lookAt: "logins_total in Prometheus",
+		run: () =>
+			waitFor(
+				"log-ins counted by Prometheus",
+				async () => {
+					const [good] = await site.query(
+						'sum(logins_total{result="success"})',
+					);
+					expect(good, "no successful log-in counted yet");
+					const [bad = 0] = await site.query(
+						'sum(logins_total{result="failure"})',
+					);
+					const share = bad / (good + bad);
+					expect(
+						share <= mostFailedLogins,
+						`${(share * 100).toFixed(1)} % failed`,
+					);
+					return `${good} succeeded, ${bad} failed`;
+				},
+				{ timeoutMs: 60_000, intervalMs: 1_000 },
+			),
+	};
+}
+
+/** The count of readings taken in grows with the uplinks. */
+export function readingsAccumulate(site: Site, send: SendUplink): Check {
+	return {
+		name: "readings accumulate",
+		lookAt: "readings_ingested_total in Prometheus",
+		async run() {
+			const count = async () =>
+				(await site.query("sum(readings_ingested_total)"))[0] ?? 0;
+			const before = await count();
+			for (let uplink = 0; uplink < 3; uplink++) {
+				const { status } = await send(3 + uplink / 10);
+				expect(status === 200, `an uplink was answered ${status}`);
+			}
+			return waitFor(
+				"three more readings counted",
+				async () => {
+					const after = await count();
+					return after >= before + 3 ? `${before} → ${after}` : undefined;
+				},
+				{ timeoutMs: 60_000, intervalMs: 1_000 },
+			);
+		},
+	};
+}
+
+/** No table of the target holds fewer rows than the frozen source. */
+export function rowCounts(site: Site): Check {
+	return {
+		name: "row counts",
+		lookAt: "npm run migrate -- verify",
+		async run() {
+			const { ssh, database, images } = site.outputs;
+			const { result } = await migrationTool({
+				ssh,
+				image: images.cutover ?? "",
+				arguments: ["verify"],
+				environment: {
+					SOURCE_DATABASE_URL: site.config.sourceDatabaseUrl ?? "",
+					TARGET_DATABASE_URL: database.url,
+					TARGET_DATABASE_CA: database.ca,
+				},
+			});
+			const counts = result.counts as Record<
+				string,
+				{ source: number; target: number }
+			>;
+			const fewer = Object.entries(counts).filter(
+				([, { source, target }]) => target < source,
+			);
+			expect(
+				fewer.length === 0,
+				`fewer rows than the source in ${fewer.map(([table]) => table).join(", ")}`,
+			);
+			return `${Object.keys(counts).length} tables, none shorter than the source`;
+		},
+	};
+}
+
+/** The scheduled job has succeeded within its last few periods. */
+export function scheduledJobs(site: Site): Check {
+	return {
+		name: "scheduled jobs",
+		lookAt: "scheduled_job_last_success_timestamp_seconds in Prometheus",
+		run: () =>
+			waitFor(
+				"a recent run of every scheduled job",
+				async () => {
+					const ages = await site.query(
+						"time() - scheduled_job_last_success_timestamp_seconds",
+					);
+					expect(ages.length > 0, "no job has reported yet");
+					const oldest = Math.max(...ages);
+					expect(oldest < 180, `last success ${oldest.toFixed(0)} s ago`);
+					return `last success ${oldest.toFixed(0)} s ago`;
+				},
+				{ timeoutMs: 120_000, intervalMs: 1_000 },
+			),
+	};
+}
+
+/** The confirmation to users was sent, and `inMailbox` finds it delivered. */
+export function confirmationSent(
+	site: Site,
+	inMailbox: (messageId: string) => Promise<boolean>,
+): Check {
+	return {
+		name: "confirmation mail delivered",
+		lookAt: "evidence/<stack>/notices.json and the mailbox",
+		async run() {
+			const notice = (await sentNotices(site.stack)).findLast(
+				({ kind }) => kind === "complete",
+			);
+			expect(notice, "no confirmation was sent");
+			expect(
+				await inMailbox(notice.messageId),
+				`${notice.messageId} is not in the mailbox`,
+			);
+			return notice.messageId;
+		},
+	};
+}
