@@ -1,0 +1,107 @@
+import {
+	mkdirSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+
+/** A failed download is not tried again for this long, so that a warm run is fast. */
+export const FAILURE_MEMORY_MS = 24 * 3600 * 1000;
+
+/**
+ * The one folder that set-up keeps everything in, shared between clones:
+ * $CUTOVER_CACHE, else $XDG_CACHE_HOME/cutover, else ~/.cache/cutover.
+ * @param {NodeJS.ProcessEnv} [env]
+ */
+export function cacheFolder(env = process.env) {
+	if (env.CUTOVER_CACHE) return resolve(env.CUTOVER_CACHE);
+	const base = env.XDG_CACHE_HOME || join(homedir(), ".cache");
+	return resolve(base, "cutover");
+}
+
+/** Paths in the cache folder and the small state that set-up remembers. */
+export class Cache {
+	/** @param {string} folder */
+	constructor(folder) {
+		this.folder = folder;
+		/** Tools that come first on the child's PATH. */
+		this.bin = join(folder, "bin");
+		this.logs = join(folder, "logs");
+		this.stateFile = join(folder, "state.json");
+		for (const each of [folder, this.bin, this.logs])
+			mkdirSync(each, { recursive: true });
+	}
+
+	/** A path inside the cache folder. @param {...string} parts */
+	path(...parts) {
+		return join(this.folder, ...parts);
+	}
+
+	/** A fresh log file's path for one step. @param {string} name */
+	log(name) {
+		const file = join(this.logs, `${name.replaceAll(/[^\w.-]+/g, "-")}.log`);
+		writeFileSync(file, "");
+		return file;
+	}
+
+	/** @returns {{failures?: Record<string, {at: number, why: string}>, aptPackages?: string[], daemon?: {kept: boolean}}} */
+	read() {
+		try {
+			return JSON.parse(readFileSync(this.stateFile, "utf8"));
+		} catch {
+			// Missing at first; a torn one cannot be (see update), but a strange one is no reason to stop.
+			return {};
+		}
+	}
+
+	/** Changes the state: written aside and renamed, so that a kill leaves the old one whole. */
+	update(change) {
+		const state = this.read();
+		change(state);
+		const aside = `${this.stateFile}.${process.pid}`;
+		writeFileSync(aside, JSON.stringify(state, null, "\t"));
+		renameSync(aside, this.stateFile);
+	}
+
+	/** Why `what` failed less than a day ago, else undefined. @param {string} what */
+	recentFailure(what) {
+		const failure = this.read().failures?.[what];
+		if (failure && Date.now() - failure.at < FAILURE_MEMORY_MS)
+			return failure.why;
+		return undefined;
+	}
+
+	/** @param {string} what @param {Error} error */
+	rememberFailure(what, error) {
+		this.update((state) => {
+			state.failures ??= {};
+			const why = error.message.split("\n").at(-1) ?? "";
+			state.failures[what] = { at: Date.now(), why };
+		});
+	}
+
+	/**
+	 * Tries an official source: undefined when it fails now or did so less than a
+	 * day ago.
+	 * @template T
+	 * @param {string} what
+	 * @param {() => Promise<T>} work
+	 * @returns {Promise<T | undefined>}
+	 */
+	async tryOfficial(what, work) {
+		if (this.recentFailure(what)) return undefined;
+		try {
+			return await work();
+		} catch (error) {
+			this.rememberFailure(what, error);
+			return undefined;
+		}
+	}
+
+	remove() {
+		rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 });
+	}
+}
