@@ -1,0 +1,76 @@
+/** What a unit allows, in the unit of its readings. */
+export interface Limits {
+	high: number;
+	low: number | undefined;
+	/** How far inside the limits a reading must be before the excursion is over. */
+	hysteresis: number;
+	/** How long an excursion lasts before it becomes critical. */
+	confirmMinutes: number;
+}
+
+/** The unit's open temperature alert. */
+export interface OpenAlert {
+	id: string;
+	severity: "info" | "warning" | "critical";
+	triggeredAt: Date;
+}
+
+/** What to do about a reading. */
+export type Decision =
+	| { action: "none" }
+	| { action: "raise"; limit: number; side: "above" | "below" }
+	| { action: "escalate" }
+	| { action: "resolve" };
+
+/**
+ * Holds a reading against its unit's limits. One outside raises an alert at
+ * once, as a warning; one that is still outside after `confirmMinutes` makes it
+ * critical; only one inside by `hysteresis` ends it, so that a unit at its limit
+ * does not raise an alert a minute.
+ */
+export function decide(
+	temperature: number,
+	at: Date,
+	limits: Limits,
+	open: OpenAlert | undefined,
+): Decision {
+	const violated = violation(temperature, limits);
+	if (violated === undefined) {
+		return open !== undefined && insideByHysteresis(temperature, limits)
+			? { action: "resolve" }
+			: { action: "none" };
+	}
+	if (open === undefined) {
+		return { action: "raise", ...violated };
+	}
+	const minutes = (at.getTime() - open.triggeredAt.getTime()) / 60_000;
+	return open.severity !== "critical" && minutes >= limits.confirmMinutes
+		? { action: "escalate" }
+		: { action: "none" };
+}
+
+function violation(
+	temperature: number,
+	{ high, low }: Limits,
+): { limit: number; side: "above" | "below" } | undefined {
+	if (temperature > high) {
+		return { limit: high, side: "above" };
+	}
+	return low !== undefined && temperature < low
+		? { limit: low, side: "below" }
+		: undefined;
+}
+
+function insideByHysteresis(
+	temperature: number,
+	{ high, low, hysteresis }: Limits,
+): boolean {
+	if (low !== undefined && high - low <= 2 * hysteresis) {
+		// The band is narrower than the hysteresis asks: inside is as good as it gets.
+		return true;
+	}
+	return (
+		temperature <= high - hysteresis &&
+		(low === undefined || temperature >= low + hysteresis)
+	);
+}

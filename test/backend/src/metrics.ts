@@ -1,0 +1,99 @@
+import type { FastifyInstance } from "fastify";
+import type pg from "pg";
+import {
+	Counter,
+	collectDefaultMetrics,
+	Gauge,
+	Histogram,
+	Registry,
+} from "prom-client";
+
+/** What the backend counts, by the names that dashboards and alerts use. */
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** Makes one replica's metrics, in a registry of their own. */
+export function createMetrics(pool: pg.Pool) {
+	const registry = new Registry();
+	const registers = [registry];
+	collectDefaultMetrics({ register: registry });
+
+	const poolGauge = (name: string, help: string, value: () => number) =>
+		new Gauge({
+			name,
+			help,
+			registers,
+			collect() {
+				this.set(value());
+			},
+		});
+	poolGauge("db_pool_connections", "Open connections", () => pool.totalCount);
+	poolGauge(
+		"db_pool_idle_connections",
+		"Open connections that no request uses",
+		() => pool.idleCount,
+	);
+	poolGauge(
+		"db_pool_waiting_requests",
+		"Requests that wait for a connection",
+		() => pool.waitingCount,
+	);
+	poolGauge(
+		"db_pool_max_connections",
+		"Connections that the pool may open",
+		() => pool.options.max,
+	);
+
+	return {
+		registry,
+		httpRequests: new Counter({
+			name: "http_requests_total",
+			help: "Answered requests by method, route and status",
+			labelNames: ["method", "route", "status"] as const,
+			registers,
+		}),
+		httpDuration: new Histogram({
+			name: "http_request_duration_seconds",
+			help: "Time from a request's arrival to the end of its answer",
+			labelNames: ["method", "route"] as const,
+			buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+			registers,
+		}),
+		logins: new Counter({
+			name: "logins_total",
+			help: "Log-ins by result",
+			labelNames: ["result"] as const,
+			registers,
+		}),
+		readingsIngested: new Counter({
+			name: "readings_ingested_total",
+			help: "Sensor readings stored",
+			registers,
+		}),
+		alertsTriggered: new Counter({
+			name: "alerts_triggered_total",
+			help: "Alerts raised",
+			registers,
+		}),
+		jobLastSuccess: new Gauge({
+			name: "scheduled_job_last_success_timestamp_seconds",
+			help: "Unix time of a scheduled job's last success",
+			labelNames: ["job"] as const,
+			registers,
+		}),
+	};
+}
+
+/** Counts every answer and serves /metrics in Prometheus' text format. */
+export function measureRequests(app: FastifyInstance, metrics: Metrics): void {
+	app.addHook("onResponse", async (request, reply) => {
+		// The route's pattern, not the path: ids would make a series each.
+		const route = request.routeOptions.url ?? "unmatched";
+		const { method } = request;
+		metrics.httpRequests.inc({ method, route, status: reply.statusCode });
+		metrics.httpDuration.observe({ method, route }, reply.elapsedTime / 1000);
+	});
+	app.get("/metrics", { logLevel: "warn" }, async (_request, reply) => {
+		reply.type(metrics.registry.contentType);
+		return metrics.registry.metrics();
+	});
+}

@@ -1,0 +1,121 @@
+import type pg from "pg";
+
+/** RFC 3339 with microseconds: a Date would cut them, and a page would begin in the wrong place. */
+const instant = (column: string) =>
+	`to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+
+export interface UnitSummary {
+	id: string;
+	name: string;
+	unitType: string;
+	status: string;
+	site: string;
+	area: string;
+	limitHigh: number;
+	limitLow: number | null;
+	lastTemperature: number | null;
+	lastReadingAt: string | null;
+}
+
+/** An organization's units, by site, area and name. */
+export async function listUnits(
+	pool: pg.Pool,
+	organizationId: string | null,
+): Promise<UnitSummary[]> {
+	const { rows } = await pool.query<UnitSummary>(
+		`SELECT units.id, units.name, units.unit_type AS "unitType", units.status,
+			sites.name AS site, areas.name AS area,
+			units.temp_limit_high::float8 AS "limitHigh",
+			units.temp_limit_low::float8 AS "limitLow",
+			units.last_temp_reading::float8 AS "lastTemperature",
+			${instant("units.last_reading_at")} AS "lastReadingAt"
+		FROM units
+		JOIN areas ON areas.id = units.area_id AND areas.deleted_at IS NULL
+		JOIN sites ON sites.id = areas.site_id AND sites.deleted_at IS NULL
+		WHERE sites.organization_id = $1 AND units.deleted_at IS NULL
+		ORDER BY sites.name, areas.sort_order, areas.name, units.name, units.id`,
+		[organizationId],
+	);
+	return rows;
+}
+
+export interface Reading {
+	id: string;
+	temperature: number | null;
+	humidity: number | null;
+	recordedAt: string;
+}
+
+/**
+ * A unit's newest readings, newest first, older than `before` if given. A page
+ * ends with all readings of its last instant (so it may be longer than `limit`):
+ * several sensors of a unit often share one, and none may fall between pages.
+ * @returns undefined when the organization has no such unit
+ */
+export async function listReadings(
+	pool: pg.Pool,
+	organizationId: string | null,
+	unitId: string,
+	page: { limit: number; before: string | undefined },
+): Promise<Reading[] | undefined> {
+	const unit = await pool.query(
+		`SELECT FROM units
+		JOIN areas ON areas.id = units.area_id
+		JOIN sites ON sites.id = areas.site_id
+		WHERE units.id = $1 AND sites.organization_id = $2 AND units.deleted_at IS NULL`,
+		[unitId, organizationId],
+	);
+	if (unit.rowCount === 0) {
+		return undefined;
+	}
+	const { rows } = await pool.query<Reading>(
+		`SELECT id, temperature::float8, humidity::float8,
+			${instant("recorded_at")} AS "recordedAt"
+		FROM sensor_readings
+		WHERE unit_id = $1 AND recorded_at < coalesce($2::timestamptz, 'infinity')
+		ORDER BY recorded_at DESC
+		FETCH FIRST $3 ROWS WITH TIES`,
+		[unitId, page.before, page.limit],
+	);
+	return rows;
+}
+
+export interface AlertSummary {
+	id: string;
+	unitId: string;
+	unit: string;
+	title: string;
+	message: string | null;
+	alertType: string;
+	severity: string;
+	status: string;
+	temperature: number | null;
+	limit: number | null;
+	triggeredAt: string;
+	resolvedAt: string | null;
+}
+
+/** An organization's alerts, newest first. */
+export async function listAlerts(
+	pool: pg.Pool,
+	organizationId: string | null,
+	filter: { limit: number; status: string | undefined },
+): Promise<AlertSummary[]> {
+	const { rows } = await pool.query<AlertSummary>(
+		`SELECT alerts.id, alerts.unit_id AS "unitId", units.name AS unit,
+			alerts.title, alerts.message, alerts.alert_type AS "alertType",
+			alerts.severity, alerts.status,
+			alerts.temp_reading::float8 AS temperature,
+			alerts.temp_limit::float8 AS limit,
+			${instant("alerts.triggered_at")} AS "triggeredAt",
+			${instant("alerts.resolved_at")} AS "resolvedAt"
+		FROM alerts
+		JOIN units ON units.id = alerts.unit_id
+		WHERE alerts.organization_id = $1
+			AND ($2::alert_status IS NULL OR alerts.status = $2)
+		ORDER BY alerts.triggered_at DESC, alerts.id
+		LIMIT $3`,
+		[organizationId, filter.status, filter.limit],
+	);
+	return rows;
+}
