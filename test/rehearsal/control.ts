@@ -1,0 +1,62 @@
+import { z } from "zod";
+import type { Credentials } from "../../cutover/checks/completion";
+
+const message = z.object({ messageId: z.string() });
+
+/** The emulator's control endpoints: what in real life a person or a sensor does. */
+export class Control {
+	constructor(private readonly baseUrl: string) {}
+
+	/** Sends one uplink of a known sensor to wherever its TTN webhook points. */
+	async sendUplink(celsius: number): Promise<{ status: number; body: string }> {
+		const answer = await this.#call("POST", "/ttn/uplink", {
+			temperature: celsius,
+		});
+		return z.object({ status: z.number(), body: z.string() }).parse(answer);
+	}
+
+	async inMailbox(messageId: string): Promise<boolean> {
+		const { messages } = z
+			.object({ messages: z.array(message) })
+			.parse(await this.#call("GET", "/mailbox"));
+		return messages.some((mail) => mail.messageId === messageId);
+	}
+
+	/** Log-ins of the source's made-up users: with a hash that can come along, and without. */
+	async logins(): Promise<{ carried: Credentials; reset: Credentials }> {
+		const credentials = z.object({ email: z.string(), password: z.string() });
+		return z
+			.object({ carried: credentials, reset: credentials })
+			.parse(await this.#call("GET", "/logins"));
+	}
+
+	/** What is left in the emulated account, by kind. */
+	async inventory(): Promise<
+		Record<string, { count: number; names: string[] }>
+	> {
+		return z
+			.record(
+				z.string(),
+				z.object({ count: z.number(), names: z.array(z.string()) }),
+			)
+			.parse(await this.#call("GET", "/inventory"));
+	}
+
+	async #call(method: string, path: string, body?: unknown): Promise<unknown> {
+		const answer = await fetch(`${this.baseUrl}${path}`, {
+			method,
+			...(body
+				? {
+						headers: { "content-type": "application/json" },
+						body: JSON.stringify(body),
+					}
+				: {}),
+			signal: AbortSignal.timeout(30_000),
+		});
+		const text = await answer.text();
+		if (!answer.ok) {
+			throw new Error(`emulator ${method} ${path}: ${answer.status} ${text}`);
+		}
+		return JSON.parse(text);
+	}
+}

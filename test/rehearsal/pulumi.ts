@@ -1,0 +1,93 @@
+import { createWriteStream } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+
+export interface UpdateResult {
+	/** Counts by operation as the engine sums them up: create, update, same … */
+	changes: Record<string, number>;
+}
+
+/** Runs the Pulumi CLI for one stack, its output kept in a log file each. */
+export class Pulumi {
+	#runs = 0;
+
+	constructor(
+		readonly stack: string,
+		private readonly folder: string,
+		private readonly logs: string,
+	) {}
+
+	async init(): Promise<void> {
+		await this.#run(["stack", "init", this.stack]);
+	}
+
+	/** Sets plain values; each as Pulumi would from the command line. */
+	async set(key: string, value: string, path = false): Promise<void> {
+		await this.#run([
+			...["config", "set", "-s", this.stack, "--plaintext"],
+			...(path ? ["--path"] : []),
+			`cutover:${key}`,
+			value,
+		]);
+	}
+
+	/** Secret values go in by standard input, never as an argument. */
+	async setSecret(key: string, value: string): Promise<void> {
+		await this.#run(
+			["config", "set", "-s", this.stack, "--secret", `cutover:${key}`],
+			value,
+		);
+	}
+
+	preview(): Promise<UpdateResult> {
+		return this.#update(["preview", "-s", this.stack]);
+	}
+
+	up(): Promise<UpdateResult> {
+		return this.#update(["up", "-s", this.stack, "--yes", "--skip-preview"]);
+	}
+
+	destroy(): Promise<UpdateResult> {
+		return this.#update([
+			...["destroy", "-s", this.stack, "--yes", "--skip-preview"],
+		]);
+	}
+
+	async #update(args: string[]): Promise<UpdateResult> {
+		const output = await this.#run([...args, "--color", "never"]);
+		return { changes: changesOf(output) };
+	}
+
+	async #run(args: string[], input = ""): Promise<string> {
+		await mkdir(this.logs, { recursive: true });
+		const name = `${this.stack}-${String(++this.#runs).padStart(2, "0")}-${args[0]}.log`;
+		const log = join(this.logs, name);
+		const result = await execa("pulumi", [...args, "--non-interactive"], {
+			cwd: this.folder,
+			input,
+			all: true,
+			reject: false,
+		});
+		const stream = createWriteStream(log, { mode: 0o600 });
+		await new Promise((done) => stream.end(result.all ?? "", done as never));
+		if (result.exitCode !== 0) {
+			throw new Error(
+				`pulumi ${args[0]} -s ${this.stack} ended with ${result.exitCode ?? result.signal}; its last lines (all in ${log}):\n${(result.all ?? "").trim().split("\n").slice(-25).join("\n")}`,
+			);
+		}
+		return result.all ?? "";
+	}
+}
+
+/** The "Resources:" block that ends every update: "    + 12 created", "    5 unchanged". */
+export function changesOf(output: string): Record<string, number> {
+	const block = output.split(/^Resources:.*$/m)[1] ?? "";
+	const changes: Record<string, number> = {};
+	for (const [, count, word] of block.matchAll(
+		/^\s+(?:[+~-]+ ?)?(\d+) (?:to )?([a-z]+)/gm,
+	)) {
+		if (word) changes[word.replace(/d$/, "")] = Number(count);
+	}
+	return changes;
+}

@@ -1,0 +1,92 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parse } from "yaml";
+import type { Credentials } from "../../cutover/checks/completion";
+import { Site } from "../../cutover/checks/site";
+import { readStack } from "../../cutover/stack";
+import { Control } from "./control";
+import { Pulumi } from "./pulumi";
+import type { Recorder } from "./recorder";
+import { rehearsalFolder } from "./state";
+
+/** Everything the steps of a rehearsal share. */
+export class Rehearsal {
+	readonly folder = join(rehearsalFolder, "program");
+	readonly logs = join(rehearsalFolder, "logs");
+	readonly staging = new Pulumi("staging", this.folder, this.logs);
+	readonly production = new Pulumi("production", this.folder, this.logs);
+	readonly control: Control;
+	readonly sites = new Map<string, Site>();
+
+	constructor(
+		readonly checkout: string,
+		readonly recorder: Recorder,
+		readonly environment: Record<string, string>,
+		readonly logins: { carried: Credentials; reset: Credentials },
+	) {
+		this.control = new Control(environment.EMULATOR_CONTROL_URL ?? "");
+	}
+
+	/** Reads a deployed stack anew. */
+	async readSite(stack: string): Promise<Site> {
+		const { outputs, config } = await readStack(stack);
+		const site = new Site(stack, outputs, config);
+		this.sites.set(stack, site);
+		return site;
+	}
+
+	/** A stack as it was read last. */
+	site(stack: string): Site {
+		const site = this.sites.get(stack);
+		if (!site) throw new Error(`stack ${stack} has not been deployed yet`);
+		return site;
+	}
+
+	/**
+	 * Sets what differs on this machine, as an operator would for a real
+	 * account: addresses of the parts outside DigitalOcean, and the secrets.
+	 */
+	async configure(pulumi: Pulumi): Promise<string[]> {
+		const value = (name: string): string => {
+			const found = this.environment[name];
+			if (!found) throw new Error(`the emulator gave no ${name}`);
+			return found;
+		};
+		const plain: [key: string, value: string][] = [
+			["legacyAddress", value("LEGACY_ADDRESS")],
+			["acme.directory", value("ACME_DIRECTORY_URL")],
+			["acme.caFile", value("ACME_CA_FILE")],
+			["stackAuth.apiUrl", value("STACK_AUTH_API_URL")],
+			["stackAuth.projectId", value("STACK_AUTH_PROJECT_ID")],
+			[
+				"stackAuth.publishableClientKey",
+				value("STACK_AUTH_PUBLISHABLE_CLIENT_KEY"),
+			],
+			["ttn.apiUrl", value("TTN_API_URL")],
+			["ttn.applicationId", value("TTN_APPLICATION_ID")],
+		];
+		const secret: [key: string, value: string][] = [
+			["stackAuthSecretServerKey", value("STACK_AUTH_SECRET_SERVER_KEY")],
+			["sourceDatabaseUrl", value("SOURCE_DATABASE_URL")],
+			["ttnApiKey", value("TTN_API_KEY")],
+			["smtpUrl", value("SMTP_URL")],
+		];
+		await pulumi.init();
+		for (const [key, text] of plain) {
+			await pulumi.set(key, text, key.includes("."));
+		}
+		for (const [key, text] of secret) await pulumi.setSecret(key, text);
+		return [...plain, ...secret].map(([key]) => key);
+	}
+
+	/** One value of a stack's committed configuration. */
+	async committed(stack: string, key: string): Promise<unknown> {
+		const text = await readFile(
+			join(this.checkout, `Pulumi.${stack}.yaml`),
+			"utf8",
+		);
+		return (parse(text) as { config: Record<string, unknown> }).config[
+			`cutover:${key}`
+		];
+	}
+}

@@ -1,0 +1,110 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { expect } from "../../cutover/check";
+import { startLocalPostgres } from "../postgres";
+import { watchNames } from "./dns-watch";
+import type { Step } from "./plan";
+import type { Rehearsal } from "./rehearsal";
+
+/** Domains and their records outlive a destroy: they answer the legacy address. */
+const mayStay = new Set(["domains", "records"]);
+
+/**
+ * The way back, after everything has been signed: the stack is destroyed while
+ * its names are asked without a pause, the export restored into an empty
+ * Postgres, and the account looked through for leftovers.
+ */
+export function returnSteps(rehearsal: Rehearsal): Step[] {
+	const { production, staging } = rehearsal;
+	let exported = "";
+	return [
+		{
+			title: "return: pulumi destroy -s production, its names watched",
+			async run() {
+				const { outputs } = rehearsal.site("production");
+				const watch = watchNames(
+					rehearsal.environment.EMULATOR_RESOLVER ?? "",
+					Object.values(outputs.hostnames),
+					[outputs.legacyAddress, outputs.reservedIp],
+				);
+				try {
+					await production.destroy();
+				} finally {
+					const { asked, wrong } = await watch.stop();
+					expect(
+						wrong.length === 0,
+						`${wrong.length} of ${asked} answers were wrong: ${wrong.slice(0, 3).join("; ")}`,
+					);
+				}
+				const after = watchNames(
+					rehearsal.environment.EMULATOR_RESOLVER ?? "",
+					Object.values(outputs.hostnames),
+					[outputs.legacyAddress],
+				);
+				const { asked, wrong } = await after.stop();
+				expect(wrong.length === 0, `not at the old address: ${wrong[0]}`);
+				return `${asked} names at ${outputs.legacyAddress}`;
+			},
+		},
+		{
+			title: "the export restores into an empty Postgres with equal counts",
+			async run() {
+				const folder = join("exports", "production");
+				exported = join(folder, (await readdir(folder)).sort().at(-1) ?? "");
+				const server = await startLocalPostgres({ version: 17 });
+				try {
+					return await restore(exported, server.url());
+				} finally {
+					await server.stop();
+				}
+			},
+		},
+		{
+			title: "pulumi destroy -s staging",
+			run: async () => {
+				await staging.destroy();
+				return "done";
+			},
+		},
+		{
+			title: "nothing else is left in the account",
+			async run() {
+				const left = Object.entries(await rehearsal.control.inventory()).filter(
+					([kind, { count }]) => count > 0 && !mayStay.has(kind),
+				);
+				expect(
+					left.length === 0,
+					`left: ${left.map(([kind, { names }]) => `${kind} ${names.join(" ")}`).join("; ")}`,
+				);
+				return "only zones and their records, at the old addresses";
+			},
+		},
+	];
+}
+
+/** Imports an export into an empty database, then verifies it against the manifest. */
+async function restore(folder: string, url: string): Promise<string> {
+	const tool = (args: string[]) =>
+		execa(
+			process.execPath,
+			[
+				"--import",
+				"tsx",
+				"migration/cli.ts",
+				...args,
+				"--dir",
+				folder,
+				"--json",
+			],
+			{ env: { TARGET_DATABASE_URL: url } },
+		);
+	await tool(["import", "--create-schema"]);
+	const { stdout } = await tool(["verify"]);
+	const result = JSON.parse(stdout.trim().split("\n").at(-1) ?? "{}") as {
+		rows?: number;
+		tables?: number;
+	};
+	expect(result.rows, "the restored database holds no row");
+	return `${result.rows} rows in ${result.tables} tables equal to the export's manifest`;
+}
