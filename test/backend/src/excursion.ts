@@ -8,7 +8,7 @@ export interface Limits {
 	confirmMinutes: number;
 }
 
-/** The unit's open temperature alert. */
+/** The open temperature alert of the excursion that the unit is in. */
 export interface OpenAlert {
 	id: string;
 	severity: "info" | "warning" | "critical";

@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { ApiError } from "./errors";
+import { toStored } from "./temperature";
 import { evaluateReading } from "./temperature-alert";
 import { lockUnit } from "./unit";
 import type { Measurement } from "./uplink";
@@ -23,9 +24,9 @@ export async function ingest(
 	organizationId: string,
 	measurement: Measurement,
 ): Promise<Ingested> {
-	const { devEui, temperature } = measurement;
+	const { devEui } = measurement;
 	const sensor = await lockSensor(database, organizationId, devEui);
-	if (temperature === undefined) {
+	if (measurement.temperature === undefined) {
 		throw new ApiError(
 			422,
 			"NO_TEMPERATURE",
@@ -43,8 +44,15 @@ export async function ingest(
 	if (repeated !== undefined) {
 		return { readingId: repeated, alertsTriggered: 0, stored: false };
 	}
+	const temperature = toStored(measurement.temperature, sensor.temperatureUnit);
 	const unit = await lockUnit(database, sensor.unitId);
-	const reading = await store(database, sensor.id, unit.id, measurement);
+	const reading = await store(
+		database,
+		sensor.id,
+		unit.id,
+		temperature,
+		measurement,
+	);
 	// A straggler belongs into the history; it says nothing about now.
 	const newest =
 		unit.lastReadingAt === null || reading.recordedAt >= unit.lastReadingAt;
@@ -60,15 +68,25 @@ export async function ingest(
 	return { readingId: reading.id, alertsTriggered, stored: true };
 }
 
+interface Sensor {
+	id: string;
+	unitId: string | null;
+	temperatureUnit: string;
+}
+
 async function lockSensor(
 	database: pg.ClientBase,
 	organizationId: string,
 	devEui: string,
-): Promise<{ id: string; unitId: string | null }> {
-	const { rows } = await database.query<{ id: string; unitId: string | null }>(
-		`SELECT id, unit_id AS "unitId" FROM lora_sensors
-		WHERE dev_eui = $1 AND organization_id = $2 AND deleted_at IS NULL
-		FOR UPDATE`,
+): Promise<Sensor> {
+	const { rows } = await database.query<Sensor>(
+		`SELECT lora_sensors.id, lora_sensors.unit_id AS "unitId",
+			coalesce(sensor_catalog.temperature_unit, 'C') AS "temperatureUnit"
+		FROM lora_sensors
+		LEFT JOIN sensor_catalog ON sensor_catalog.id = lora_sensors.sensor_catalog_id
+		WHERE lora_sensors.dev_eui = $1 AND lora_sensors.organization_id = $2
+			AND lora_sensors.deleted_at IS NULL
+		FOR UPDATE OF lora_sensors`,
 		[devEui, organizationId],
 	);
 	const sensor = rows[0];
@@ -103,6 +121,7 @@ async function store(
 	database: pg.ClientBase,
 	sensorId: string,
 	unitId: string,
+	temperature: number,
 	measurement: Measurement,
 ): Promise<{ id: string; recordedAt: Date }> {
 	const { rows } = await database.query<{ id: string; recordedAt: Date }>(
@@ -115,7 +134,7 @@ async function store(
 		[
 			unitId,
 			sensorId,
-			measurement.temperature,
+			temperature,
 			measurement.humidity,
 			measurement.batteryLevel,
 			measurement.signalStrength,

@@ -8,6 +8,15 @@ import {
 	Registry,
 } from "prom-client";
 
+/** How a log-in ended; `error` is Stack Auth's or ours, not the user's. */
+export const LOGIN_RESULTS = [
+	"success",
+	"failure",
+	"reset_required",
+	"error",
+] as const;
+export type LoginResult = (typeof LOGIN_RESULTS)[number];
+
 /** What the backend counts, by the names that dashboards and alerts use. */
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -43,8 +52,20 @@ export function createMetrics(pool: pg.Pool) {
 		() => pool.options.max,
 	);
 
+	const logins = new Counter({
+		name: "logins_total",
+		help: "Log-ins by result",
+		labelNames: ["result"] as const,
+		registers,
+	});
+	for (const result of LOGIN_RESULTS) {
+		// Each series from zero on, or a rate misses the first of its kind.
+		logins.inc({ result }, 0);
+	}
+
 	return {
 		registry,
+		logins,
 		httpRequests: new Counter({
 			name: "http_requests_total",
 			help: "Answered requests by method, route and status",
@@ -56,12 +77,6 @@ export function createMetrics(pool: pg.Pool) {
 			help: "Time from a request's arrival to the end of its answer",
 			labelNames: ["method", "route"] as const,
 			buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-			registers,
-		}),
-		logins: new Counter({
-			name: "logins_total",
-			help: "Log-ins by result",
-			labelNames: ["result"] as const,
 			registers,
 		}),
 		readingsIngested: new Counter({

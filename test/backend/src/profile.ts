@@ -9,6 +9,8 @@ export interface Profile {
 	fullName: string | null;
 	organizationId: string | null;
 	organizationName: string | null;
+	/** How the organization likes to see temperatures: imperial or metric. */
+	unitsPreference: string | null;
 }
 
 /** Looks a profile up by the id that Stack Auth gives the user. */
@@ -20,7 +22,8 @@ export async function findProfile(
 		`SELECT profiles.id, profiles.user_id AS "userId", profiles.email,
 			profiles.full_name AS "fullName",
 			organizations.id AS "organizationId",
-			organizations.name AS "organizationName"
+			organizations.name AS "organizationName",
+			organizations.units_preference AS "unitsPreference"
 		FROM profiles
 		LEFT JOIN organizations ON organizations.id = profiles.organization_id
 			AND organizations.deleted_at IS NULL

@@ -4,6 +4,7 @@ import type pg from "pg";
 const instant = (column: string) =>
 	`to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 
+/** Temperatures and limits are in °F. */
 export interface UnitSummary {
 	id: string;
 	name: string;
@@ -17,7 +18,7 @@ export interface UnitSummary {
 	lastReadingAt: string | null;
 }
 
-/** An organization's units, by site, area and name. */
+/** An organization's units with the newest reading of each, by site, area and name. */
 export async function listUnits(
 	pool: pg.Pool,
 	organizationId: string | null,
@@ -27,11 +28,16 @@ export async function listUnits(
 			sites.name AS site, areas.name AS area,
 			units.temp_limit_high::float8 AS "limitHigh",
 			units.temp_limit_low::float8 AS "limitLow",
-			units.last_temp_reading::float8 AS "lastTemperature",
-			${instant("units.last_reading_at")} AS "lastReadingAt"
+			newest.temperature::float8 AS "lastTemperature",
+			${instant("newest.recorded_at")} AS "lastReadingAt"
 		FROM units
 		JOIN areas ON areas.id = units.area_id AND areas.deleted_at IS NULL
 		JOIN sites ON sites.id = areas.site_id AND sites.deleted_at IS NULL
+		LEFT JOIN LATERAL (
+			SELECT temperature, recorded_at FROM sensor_readings
+			WHERE unit_id = units.id AND temperature IS NOT NULL
+			ORDER BY recorded_at DESC LIMIT 1
+		) AS newest ON true
 		WHERE sites.organization_id = $1 AND units.deleted_at IS NULL
 		ORDER BY sites.name, areas.sort_order, areas.name, units.name, units.id`,
 		[organizationId],

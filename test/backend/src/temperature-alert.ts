@@ -14,7 +14,11 @@ export async function evaluateReading(
 	temperature: number,
 	at: Date,
 ): Promise<number> {
-	const open = await openAlert(database, unit.id);
+	// Alerts stay open until a person closes them. One of an earlier excursion,
+	// which ended with a reading inside the limits, must not hide a new one.
+	const open = unit.inExcursion
+		? await openAlert(database, unit.id)
+		: undefined;
 	const decision = decide(temperature, at, unit.limits, open);
 	switch (decision.action) {
 		case "raise":

@@ -8,6 +8,8 @@ export interface Unit {
 	areaId: string;
 	siteId: string;
 	organizationId: string;
+	/** Whether its last reading was outside the limits. */
+	inExcursion: boolean;
 	lastReadingAt: Date | null;
 	limits: Limits;
 }
@@ -18,6 +20,7 @@ interface UnitRow {
 	area_id: string;
 	site_id: string;
 	organization_id: string;
+	in_excursion: boolean;
 	last_reading_at: Date | null;
 	high: number;
 	low: number | null;
@@ -37,6 +40,7 @@ export async function lockUnit(
 	const { rows } = await database.query<UnitRow>(
 		`SELECT units.id, units.name, units.area_id, areas.site_id,
 			sites.organization_id, units.last_reading_at,
+			units.status IN ('excursion', 'alarm_active') AS in_excursion,
 			units.temp_limit_high::float8 AS high,
 			units.temp_limit_low::float8 AS low,
 			units.temp_hysteresis::float8 AS hysteresis,
@@ -67,6 +71,7 @@ export async function lockUnit(
 		areaId: row.area_id,
 		siteId: row.site_id,
 		organizationId: row.organization_id,
+		inExcursion: row.in_excursion,
 		lastReadingAt: row.last_reading_at,
 		limits: {
 			high: row.high,

@@ -10,12 +10,13 @@ const TEMPERATURE_FIELDS = [
 	"TempC_DS",
 ];
 
-/** Bounds of sensor_readings.temperature, numeric(5,2). */
-const TEMPERATURE_MAX = 999.99;
+/** In °F below the 999.99 that sensor_readings.temperature, numeric(5,2), holds. */
+const TEMPERATURE_MAX = 500;
 
 const instant = z.iso.datetime({ offset: true });
 
-const uplinkSchema = z.object({
+/** Checks the body of an uplink; what is not used here passes unchecked. */
+export const uplinkSchema = z.object({
 	end_device_ids: z.object({
 		device_id: z.string().optional(),
 		dev_eui: z.string().regex(/^[0-9A-Fa-f]{16}$/, "16 hexadecimal digits"),
@@ -36,7 +37,7 @@ export type Uplink = z.output<typeof uplinkSchema>;
 /** What a sensor measured, ready to be stored. */
 export interface Measurement {
 	devEui: string;
-	/** In the unit of the stored limits; nothing is converted. */
+	/** In the sensor's own unit, as its catalog entry names it. */
 	temperature: number | undefined;
 	humidity: number | undefined;
 	batteryLevel: number | undefined;
@@ -48,8 +49,6 @@ export interface Measurement {
 	/** Absent when the sender gives no time: then the database's. */
 	recordedAt: string | undefined;
 }
-
-export { uplinkSchema };
 
 /** Picks what is stored out of an uplink; fields that are not finite numbers in range count as absent. */
 export function measurementOf(uplink: Uplink): Measurement {

@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type pg from "pg";
 import { z } from "zod";
 import { ApiError, checked } from "../errors";
-import type { Metrics } from "../metrics";
+import type { LoginResult, Metrics } from "../metrics";
 import { findProfile } from "../profile";
 import type { StackAuth } from "../stack-auth";
 
@@ -114,16 +114,15 @@ export function loginRoutes(
 }
 
 /** The label of logins_total: a fixed few, whatever Stack Auth answers. */
-function resultOf(error: unknown): string {
+function resultOf(error: unknown): LoginResult {
 	const status = error instanceof ApiError ? error.status : 500;
 	switch (status) {
 		case 401:
-			return "invalid_credentials";
 		case 403:
-			return "refused";
+			return "failure";
 		case 409:
-			return "password_reset_required";
+			return "reset_required";
 		default:
-			return "unavailable";
+			return "error";
 	}
 }
