@@ -1,0 +1,53 @@
+import { text } from "node:stream/consumers";
+import { runExport } from "./commands/export";
+import { runFreeze, runUnfreeze } from "./commands/freeze";
+import { runImport } from "./commands/import";
+import type { Outcome } from "./commands/outcome";
+import { runProbe } from "./commands/probe";
+import { runUsers } from "./commands/users";
+import { runVerify } from "./commands/verify";
+import { ExitCode, MigrationError } from "./errors";
+import { type Command, type Options, parseOptions, USAGE } from "./options";
+
+const commands: Record<Command, (options: Options) => Promise<Outcome>> = {
+	probe: runProbe,
+	export: runExport,
+	users: runUsers,
+	import: runImport,
+	verify: runVerify,
+	freeze: runFreeze,
+	unfreeze: runUnfreeze,
+};
+
+/** Runs one command and gives the exit code; all that it prints is free of secrets. */
+async function main(args: readonly string[]): Promise<number> {
+	if (args.includes("--help") || args.includes("-h")) {
+		process.stdout.write(USAGE);
+		return ExitCode.done;
+	}
+	const startedAt = performance.now();
+	const options = await parseOptions(args, process.env, () =>
+		text(process.stdin),
+	);
+	const outcome = await commands[options.command](options);
+	const seconds = Number(((performance.now() - startedAt) / 1000).toFixed(3));
+	// Lines for people go where progress goes when a program reads standard output.
+	const people = options.json ? process.stderr : process.stdout;
+	for (const line of outcome.lines) people.write(`${line}\n`);
+	if (options.json)
+		process.stdout.write(
+			`${JSON.stringify({ command: options.command, ...outcome.json, seconds })}\n`,
+		);
+	return outcome.exitCode;
+}
+
+main(process.argv.slice(2)).then(
+	(exitCode) => {
+		process.exitCode = exitCode;
+	},
+	(error: Error) => {
+		const known = error instanceof MigrationError;
+		process.stderr.write(`${known ? error.message : error.stack}\n`);
+		process.exitCode = known ? error.exitCode : ExitCode.failure;
+	},
+);

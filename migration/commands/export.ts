@@ -1,0 +1,99 @@
+import { readCatalog } from "../catalog/read";
+import { tableName } from "../catalog/types";
+import { withConnection } from "../connection";
+import { exportDatabase } from "../copy/export";
+import { selectTables } from "../copy/select";
+import { ExitCode } from "../errors";
+import { directoryOf, type Options, sourceOf } from "../options";
+import { size } from "../progress";
+import { ident } from "../sql";
+import { declaredUserColumns } from "../users/references";
+import { countUsers, hasAuth } from "../users/source";
+import type { Outcome } from "./outcome";
+
+/** Writes the export, or says what it would hold. */
+export async function runExport(options: Options): Promise<Outcome> {
+	const directory = directoryOf(options);
+	if (options.dryRun) return planExport(options);
+	const manifest = await exportDatabase(sourceOf(options), {
+		directory,
+		exclude: options.exclude,
+		userColumns: options.userColumns,
+	});
+	const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);
+	const bytes = manifest.tables.reduce((sum, table) => sum + table.bytes, 0);
+	const userColumns = manifest.userColumns.map(
+		({ schema, table, column }) =>
+			`${tableName({ schema, name: table })}.${column}`,
+	);
+	return {
+		json: {
+			directory,
+			snapshotAt: manifest.snapshotAt,
+			walPosition: manifest.walPosition,
+			tables: manifest.tables.length,
+			rows,
+			bytes,
+			users: manifest.users?.count ?? 0,
+			userColumns,
+			counts: Object.fromEntries(
+				manifest.tables.map((table) => [tableName(table), table.rows]),
+			),
+		},
+		lines: [
+			`exported ${rows} rows of ${manifest.tables.length} tables, ${size(bytes)}, ${manifest.users?.count ?? 0} users, as of ${manifest.snapshotAt}`,
+			...manifest.userColumns
+				.filter(({ reason }) => reason === "found by data")
+				.map(
+					({ schema, table, column }) =>
+						`${tableName({ schema, name: table })}.${column} holds user ids though no foreign key says so: it will be rewritten`,
+				),
+		],
+		exitCode: ExitCode.done,
+	};
+}
+
+async function planExport(options: Options): Promise<Outcome> {
+	return withConnection(
+		sourceOf(options),
+		{ readOnly: true },
+		async (client) => {
+			const catalog = await readCatalog(client);
+			const tables = selectTables(catalog, options.exclude);
+			const counts: Record<string, number> = {};
+			for (const table of tables) {
+				const { rows } = await client.query(
+					`SELECT count(*)::float8 AS "rows" FROM ${ident(table.schema, table.name)}`,
+				);
+				counts[tableName(table)] = rows[0]?.rows;
+			}
+			const rows = Object.values(counts).reduce((sum, n) => sum + n, 0);
+			const bytes = tables.reduce((sum, table) => sum + table.bytes, 0);
+			const users = (await hasAuth(client)) ? await countUsers(client) : {};
+			return {
+				json: {
+					dryRun: true,
+					tables: tables.length,
+					rows,
+					bytes,
+					users,
+					userColumns: declaredUserColumns(catalog, options.userColumns).map(
+						({ schema, table, column }) =>
+							`${tableName({ schema, name: table })}.${column}`,
+					),
+					counts,
+				},
+				lines: [
+					`would export ${rows} rows of ${tables.length} tables, about ${size(bytes)} before compression`,
+					...Object.entries(counts).map(([name, n]) => `  ${name}: ${n} rows`),
+					`users: ${
+						Object.entries(users)
+							.map(([kind, n]) => `${n} ${kind}`)
+							.join(", ") || "none"
+					}`,
+				],
+				exitCode: ExitCode.done,
+			};
+		},
+	);
+}

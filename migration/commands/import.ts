@@ -1,0 +1,123 @@
+import { join } from "node:path";
+import type { ClientBase } from "pg";
+import { obstacles } from "../catalog/compare";
+import { leftOut } from "../catalog/ddl";
+import { readCatalog } from "../catalog/read";
+import { withConnection } from "../connection";
+import { checkTarget, type Removal } from "../copy/guard";
+import { importDatabase } from "../copy/import";
+import { type Manifest, readManifest } from "../copy/manifest";
+import { ExitCode, MigrationError } from "../errors";
+import { directoryOf, type Options, targetOf } from "../options";
+import { size } from "../progress";
+import { hasUserMap, readUserMap } from "../users/map";
+import { readUsers } from "../users/source";
+import type { Outcome } from "./outcome";
+
+/** Loads the export into the target, or says what that would do. */
+export async function runImport(options: Options): Promise<Outcome> {
+	const directory = directoryOf(options);
+	const manifest = await readManifest(directory);
+	const target = targetOf(options);
+	const checked = await withConnection(target, { readOnly: true }, (client) =>
+		check(client, directory, manifest, options),
+	);
+	const tables = manifest.tables.length;
+	const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);
+	const bytes = manifest.tables.reduce((sum, table) => sum + table.bytes, 0);
+	const removals = checked.removals.map(
+		({ table, rows, what }) => `${table}: ${rows} rows (${what}) give way`,
+	);
+	if (options.dryRun)
+		return {
+			json: { dryRun: true, tables, rows, bytes, ...checked },
+			lines: [
+				`would import ${rows} rows of ${tables} tables, ${size(bytes)}, taken at ${manifest.snapshotAt}`,
+				...removals,
+				...checked.undecided
+					.slice(0, 1)
+					.map(
+						() =>
+							`${checked.undecided.length} users have no decision yet: run users first`,
+					),
+			],
+			exitCode: ExitCode.done,
+		};
+	if (checked.undecided.length > 0 && !options.allowUnmapped)
+		throw new MigrationError(
+			{
+				expected: "a decision in the user map for every user of the export",
+				found: `none for ${checked.undecided.length}, for instance ${checked.undecided.slice(0, 3).join(", ")}`,
+				fix: "run users first (its report names conflicts); --allow-unmapped keeps their old ids",
+			},
+			ExitCode.refused,
+		);
+	const result = await importDatabase(target, directory, manifest, options);
+	return {
+		json: {
+			...result,
+			removals: checked.removals,
+			snapshotAt: manifest.snapshotAt,
+			counts: Object.fromEntries(
+				manifest.tables.map(({ name, rows }) => [name, rows]),
+			),
+		},
+		lines: [
+			`imported ${result.rows} rows of ${result.tables} tables, ${size(result.bytes)}; every digest equals the export's`,
+			...removals,
+			...(result.unmappedIds > 0
+				? [
+						`${result.unmappedIds} ids name users that have not moved: left as they were`,
+					]
+				: []),
+			...(options.createSchema
+				? leftOut(manifest.catalog).map((what) => `left out: ${what}`)
+				: []),
+		],
+		exitCode: ExitCode.done,
+	};
+}
+
+async function check(
+	client: ClientBase,
+	directory: string,
+	manifest: Manifest,
+	options: Options,
+): Promise<{ removals: Removal[]; undecided: string[] }> {
+	const catalog = await readCatalog(client);
+	const found = options.createSchema
+		? catalog.tables.map(({ name }) => `${name}: there already`)
+		: obstacles(manifest.catalog, manifest.catalog.tables, catalog);
+	if (found.length > 0)
+		throw new MigrationError({
+			expected: options.createSchema
+				? "an empty database for --create-schema"
+				: "a target that can take every table of the export",
+			found: found.join("\n         "),
+			fix: options.createSchema
+				? "use an empty database, or leave --create-schema away"
+				: "let the new application make its schema; export with --exclude what is to be left behind",
+		});
+	return {
+		removals: await checkTarget(client, manifest, catalog, options),
+		undecided: await undecidedUsers(client, directory, manifest),
+	};
+}
+
+/** Users of the export that were neither moved nor skipped. */
+async function undecidedUsers(
+	client: ClientBase,
+	directory: string,
+	manifest: Manifest,
+): Promise<string[]> {
+	if (!manifest.users || manifest.userColumns.length === 0) return [];
+	const map = (await hasUserMap(client))
+		? await readUserMap(client)
+		: new Map<string, never>();
+	const undecided: string[] = [];
+	for await (const { id } of readUsers(join(directory, manifest.users.file))) {
+		const state = map.get(id)?.state;
+		if (state !== "moved" && state !== "skipped") undecided.push(id);
+	}
+	return undecided;
+}

@@ -1,0 +1,205 @@
+import type { ClientBase } from "pg";
+import { findTable } from "../catalog/compare";
+import { type Catalog, type Table, tableName } from "../catalog/types";
+import { digestTable, rewrittenSide, type TableDigest } from "../digest/table";
+import { ExitCode, MigrationError } from "../errors";
+import { BARRIER_TRIGGER } from "../freeze/barrier";
+import { relationExists as exists, ident } from "../sql";
+import type { UserRewrite } from "../users/references";
+import { catalogTable, type Manifest } from "./manifest";
+
+/**
+ * More rows than this before the first import are not taken for seeds of the new
+ * application's migrations (FreshTrack's largest has 71).
+ */
+const MOST_SEED_ROWS = 1000;
+
+/** What an import left in each table, and which columns it rewrote, on the target. */
+export const CREATE_MARKER = `
+	CREATE SCHEMA IF NOT EXISTS cutover;
+	CREATE TABLE IF NOT EXISTS cutover.imported_table (
+		schema_name text NOT NULL,
+		table_name text NOT NULL,
+		rows bigint NOT NULL,
+		digest numeric NOT NULL,
+		snapshot_at timestamptz NOT NULL,
+		imported_at timestamptz NOT NULL DEFAULT now(),
+		PRIMARY KEY (schema_name, table_name)
+	);
+	CREATE TABLE IF NOT EXISTS cutover.user_column (
+		schema_name text NOT NULL,
+		table_name text NOT NULL,
+		column_name text NOT NULL,
+		reason text NOT NULL,
+		PRIMARY KEY (schema_name, table_name, column_name)
+	);
+`;
+
+/** Rows that an import is going to remove, by table. */
+export interface Removal {
+	readonly table: string;
+	readonly rows: number;
+	readonly what: "seeds" | "earlier import" | "foreign rows";
+}
+
+/**
+ * Says what rows of the target an import replaces, and refuses (exit 4) to
+ * replace any that it cannot account for: before the first import a table may hold
+ * seeds, which are few and name no user; afterwards exactly what the last import
+ * left there. `replace` is the operator's word that other rows may go too.
+ */
+export async function checkTarget(
+	client: ClientBase,
+	manifest: Manifest,
+	catalog: Catalog,
+	options: { readonly replace: boolean },
+): Promise<Removal[]> {
+	refuseFrozen(catalog);
+	const markers = await readMarkers(client);
+	const removals: Removal[] = [];
+	for (const exported of manifest.tables) {
+		const table = findTable(catalog.tables, exported);
+		if (!table) continue;
+		const source = catalogTable(manifest, exported);
+		const name = tableName(table);
+		const marker = markers.get(name);
+		const rows = await countRows(client, table);
+		if (rows === 0) continue;
+		if (marker === undefined)
+			removals.push({
+				table: name,
+				rows,
+				what: (await areSeeds(client, manifest, table, rows))
+					? "seeds"
+					: "foreign rows",
+			});
+		else {
+			const found = await digestTable(
+				client,
+				rewrittenSide(
+					{ ...table, columns: source.columns },
+					manifest.userColumns,
+				),
+			);
+			const same = found.rows === marker.rows && found.digest === marker.digest;
+			removals.push({
+				table: name,
+				rows,
+				what: same ? "earlier import" : "foreign rows",
+			});
+		}
+	}
+	const foreign = removals.filter(({ what }) => what === "foreign rows");
+	if (foreign.length > 0 && !options.replace)
+		throw new MigrationError(
+			{
+				expected:
+					"the target to hold nothing but seeds and what an earlier import left there",
+				found: `other rows in ${foreign.map(({ table, rows }) => `${table} (${rows} rows)`).join(", ")}`,
+				fix: "look at these rows; --replace removes them, and with them whatever was written to the target since",
+			},
+			ExitCode.refused,
+		);
+	return removals;
+}
+
+/** Notes what this import left, inside its transaction. */
+export async function recordImport(
+	client: ClientBase,
+	manifest: Manifest,
+): Promise<void> {
+	await client.query(CREATE_MARKER);
+	for (const { schema, name, rows, digest } of manifest.tables)
+		await client.query(
+			`
+			INSERT INTO cutover.imported_table (schema_name, table_name, rows, digest, snapshot_at)
+			VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (schema_name, table_name) DO UPDATE SET
+				rows = excluded.rows, digest = excluded.digest,
+				snapshot_at = excluded.snapshot_at, imported_at = excluded.imported_at
+			`,
+			[schema, name, rows, digest, manifest.snapshotAt],
+		);
+	await client.query("TRUNCATE cutover.user_column");
+	for (const { schema, table, column, reason } of manifest.userColumns)
+		await client.query(
+			"INSERT INTO cutover.user_column VALUES ($1, $2, $3, $4)",
+			[schema, table, column, reason],
+		);
+}
+
+/** The columns that the last import rewrote; null where there was none. */
+export async function readRewrites(
+	client: ClientBase,
+): Promise<UserRewrite[] | null> {
+	if (!(await exists(client, "cutover.user_column"))) return null;
+	const { rows } = await client.query<UserRewrite>(`
+		SELECT schema_name AS "schema", table_name AS "table", column_name AS "column", reason AS "reason"
+		FROM cutover.user_column
+	`);
+	return rows;
+}
+
+function refuseFrozen(catalog: Catalog): void {
+	const frozen = catalog.triggers.filter(
+		({ name }) => name === BARRIER_TRIGGER,
+	);
+	if (frozen.length > 0)
+		throw new MigrationError(
+			{
+				expected: "a target that may be written to",
+				found: `the write barrier on ${frozen.length} of its tables`,
+				fix: "unfreeze it first, if this is the right database",
+			},
+			ExitCode.refused,
+		);
+}
+
+async function readMarkers(
+	client: ClientBase,
+): Promise<Map<string, TableDigest>> {
+	if (!(await exists(client, "cutover.imported_table"))) return new Map();
+	const { rows } = await client.query<{
+		schema: string;
+		name: string;
+		rows: string;
+		digest: string;
+	}>(
+		`SELECT schema_name AS "schema", table_name AS "name", rows::text AS "rows", digest::text AS "digest"
+		FROM cutover.imported_table`,
+	);
+	return new Map(
+		rows.map((row) => [
+			tableName(row),
+			{ rows: Number(row.rows), digest: row.digest },
+		]),
+	);
+}
+
+async function countRows(client: ClientBase, table: Table): Promise<number> {
+	const { rows } = await client.query(
+		`SELECT count(*)::float8 AS "rows" FROM ${ident(table.schema, table.name)}`,
+	);
+	return rows[0]?.rows;
+}
+
+/** Before the first import there are no users, so a row that names one is no seed. */
+async function areSeeds(
+	client: ClientBase,
+	manifest: Manifest,
+	table: Table,
+	count: number,
+): Promise<boolean> {
+	if (count > MOST_SEED_ROWS) return false;
+	const users = manifest.userColumns.filter(
+		({ schema, table: name }) => schema === table.schema && name === table.name,
+	);
+	if (users.length === 0) return true;
+	const named = users
+		.map(({ column }) => `${ident(column)} IS NOT NULL`)
+		.join(" OR ");
+	const { rows } = await client.query(
+		`SELECT count(*)::float8 AS "rows" FROM ${ident(table.schema, table.name)} WHERE ${named}`,
+	);
+	return rows[0]?.rows === 0;
+}

@@ -1,0 +1,105 @@
+import { readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Catalog, Table } from "../catalog/types";
+import { MigrationError } from "../errors";
+import type { UserRewrite } from "../users/references";
+import type { CopyFormat } from "./format";
+
+/** Raised when a reader of an older export could not make sense of a new one. */
+const MANIFEST_VERSION = 1;
+
+/**
+ * What an export directory holds. Written last and renamed into place, so that a
+ * directory with a manifest is whole and one without never is.
+ */
+export interface Manifest {
+	readonly version: number;
+	readonly server: { readonly versionText: string; readonly database: string };
+	/** Time at which the snapshot was taken, by the server's clock. */
+	readonly snapshotAt: string;
+	/** WAL position just after the snapshot was taken. */
+	readonly walPosition: string;
+	readonly tables: readonly ExportedTable[];
+	readonly sequences: readonly SequenceValue[];
+	readonly userColumns: readonly UserRewrite[];
+	/** Absent where the exported database has no auth.users. */
+	readonly users: { readonly file: string; readonly count: number } | null;
+	/** The whole catalog, from which `import --create-schema` makes the tables. */
+	readonly catalog: Catalog;
+}
+
+export interface ExportedTable {
+	readonly schema: string;
+	readonly name: string;
+	readonly file: string;
+	readonly format: CopyFormat;
+	/** Names of the columns in the file, in its order. */
+	readonly columns: readonly string[];
+	readonly rows: number;
+	/** Before compression. */
+	readonly bytes: number;
+	/** Of the compressed file. */
+	readonly sha256: string;
+	readonly digest: string;
+}
+
+export interface SequenceValue {
+	readonly schema: string;
+	readonly name: string;
+	readonly ownedBy: { readonly table: string; readonly column: string } | null;
+	/** bigint as text. */
+	readonly lastValue: string;
+	readonly isCalled: boolean;
+}
+
+const FILE = "manifest.json";
+
+/** Writes the manifest, which makes the export whole. */
+export async function writeManifest(
+	directory: string,
+	manifest: Omit<Manifest, "version">,
+): Promise<void> {
+	const path = join(directory, FILE);
+	await writeFile(
+		`${path}.part`,
+		`${JSON.stringify({ version: MANIFEST_VERSION, ...manifest }, null, "\t")}\n`,
+	);
+	await rename(`${path}.part`, path);
+}
+
+/** Reads the manifest of a whole export, else says what is wrong with it. */
+export async function readManifest(directory: string): Promise<Manifest> {
+	let text: string;
+	try {
+		text = await readFile(join(directory, FILE), "utf8");
+	} catch {
+		throw new MigrationError({
+			expected: `a whole export in ${directory}`,
+			found: `no ${FILE}, which is written last: there is no export, or it was cut short`,
+			fix: "run export again",
+		});
+	}
+	const manifest = JSON.parse(text) as Manifest;
+	if (manifest.version !== MANIFEST_VERSION)
+		throw new MigrationError({
+			expected: `an export of format ${MANIFEST_VERSION}`,
+			found: `format ${manifest.version} in ${directory}`,
+			fix: "run export again with this release",
+		});
+	return manifest;
+}
+
+/** The exported table as the catalog describes it. */
+export function catalogTable(
+	manifest: Manifest,
+	exported: ExportedTable,
+): Table {
+	const table = manifest.catalog.tables.find(
+		({ schema, name }) => schema === exported.schema && name === exported.name,
+	);
+	if (!table)
+		throw new Error(
+			`the manifest's catalog lacks ${exported.schema}.${exported.name}`,
+		);
+	return table;
+}

@@ -1,0 +1,226 @@
+import { parseArgs } from "node:util";
+import type { DatabaseAddress } from "./connection";
+import { MigrationError } from "./errors";
+import type { StackAuthAddress } from "./users/stack-auth";
+
+export const COMMANDS = [
+	"probe",
+	"export",
+	"users",
+	"import",
+	"verify",
+	"freeze",
+	"unfreeze",
+] as const;
+export type Command = (typeof COMMANDS)[number];
+
+export const USAGE = `usage: migrate COMMAND [options]
+
+  probe      look at both databases and say what stands in the way
+  export     write one consistent picture of the source into --dir
+  users      move the export's users to Stack Auth, note old and new ids on the target
+  import     load the export into the target, all or nothing
+  verify     compare source and target, or the export in --dir and the target
+  freeze     close the source to all writes
+  unfreeze   open it again
+
+  --source URL          or SOURCE_DATABASE_URL; its authority in SOURCE_DATABASE_CA (PEM)
+  --target URL          or TARGET_DATABASE_URL; its authority in TARGET_DATABASE_CA (PEM)
+  --dir DIR             directory of the export
+  --dry-run             look and say what would happen, change nothing
+  --json                end with one line of JSON on standard output
+  --environment-stdin   read further environment variables from standard input, as one JSON object
+  --exclude TABLE       leave a table behind (may be repeated)
+  --user-column T.C     a column that holds user ids without a foreign key saying so (may be repeated)
+  --create-schema       import: make the tables first, in an empty database
+  --replace             import: remove rows of the target that are neither seeds nor an earlier import's
+  --allow-unmapped      import: load though some users have no decision in the user map
+  --reset-passwords     users: carry no password hashes
+  --oauth-provider ID   users: a provider that the new project has (may be repeated)
+  --concurrency N       users: requests at a time (default 8)
+  --limit N             verify: differing rows to name in a table (default 20)
+  --lock-timeout SEC    freeze, unfreeze: how long to wait for writers (default 30)
+
+Stack Auth: STACK_AUTH_API_URL, STACK_AUTH_PROJECT_ID, STACK_AUTH_SECRET_SERVER_KEY
+exit: 0 done or equal, 2 bad input, 3 differences, 4 refused by a guard, 1 anything else
+`;
+
+/** What the operator asked for, checked. */
+export interface Options {
+	readonly command: Command;
+	readonly environment: Readonly<Record<string, string | undefined>>;
+	readonly dryRun: boolean;
+	readonly json: boolean;
+	readonly exclude: readonly string[];
+	readonly userColumns: readonly string[];
+	readonly createSchema: boolean;
+	readonly replace: boolean;
+	readonly allowUnmapped: boolean;
+	readonly carryHashes: boolean;
+	readonly oauthProviders: readonly string[];
+	readonly concurrency: number;
+	readonly limit: number;
+	/** Milliseconds. */
+	readonly lockTimeout: number;
+	readonly directory: string | undefined;
+	readonly source: string | undefined;
+	readonly target: string | undefined;
+}
+
+/**
+ * Reads the command line. `readStdin` gives standard input, which is read only
+ * when asked for: that is how secrets arrive without standing in any process's
+ * arguments.
+ */
+export async function parseOptions(
+	args: readonly string[],
+	env: Readonly<Record<string, string | undefined>>,
+	readStdin: () => Promise<string>,
+): Promise<Options> {
+	const { values, positionals } = parse(args);
+	const [command, ...rest] = positionals;
+	if (!isCommand(command) || rest.length > 0)
+		throw new MigrationError({
+			expected: `one command: ${COMMANDS.join(", ")}`,
+			found: positionals.join(" ") || "none",
+			fix: "see --help",
+		});
+	const environment = values["environment-stdin"]
+		? { ...env, ...parseEnvironment(await readStdin()) }
+		: env;
+	return {
+		command,
+		environment,
+		dryRun: values["dry-run"],
+		json: values.json,
+		exclude: values.exclude,
+		userColumns: values["user-column"],
+		createSchema: values["create-schema"],
+		replace: values.replace,
+		allowUnmapped: values["allow-unmapped"],
+		carryHashes: !values["reset-passwords"],
+		oauthProviders: values["oauth-provider"],
+		concurrency: positiveInteger("--concurrency", values.concurrency),
+		limit: positiveInteger("--limit", values.limit),
+		lockTimeout:
+			positiveInteger("--lock-timeout", values["lock-timeout"]) * 1000,
+		directory: values.dir,
+		source: values.source ?? environment.SOURCE_DATABASE_URL,
+		target: values.target ?? environment.TARGET_DATABASE_URL,
+	};
+}
+
+/** The source's address; fails where the operator gave none. */
+export function sourceOf(options: Options): DatabaseAddress {
+	return {
+		label: "source",
+		url: options.source ?? "",
+		ca: options.environment.SOURCE_DATABASE_CA,
+	};
+}
+
+/** The target's address; fails where the operator gave none. */
+export function targetOf(options: Options): DatabaseAddress {
+	return {
+		label: "target",
+		url: options.target ?? "",
+		ca: options.environment.TARGET_DATABASE_CA,
+	};
+}
+
+/** The directory of the export; fails where the operator gave none. */
+export function directoryOf(options: Options): string {
+	if (options.directory) return options.directory;
+	throw new MigrationError({
+		expected: `--dir, the directory of the export, for ${options.command}`,
+		found: "none",
+		fix: "give --dir DIR",
+	});
+}
+
+/** Stack Auth's address and key, all from the environment. */
+export function stackAuthOf({ environment }: Options): StackAuthAddress {
+	const read = (name: string): string => {
+		const value = environment[name];
+		if (value) return value;
+		throw new MigrationError({
+			expected: `${name} in the environment`,
+			found: "nothing",
+			fix: "set it, or send it with --environment-stdin",
+		});
+	};
+	return {
+		apiUrl: read("STACK_AUTH_API_URL"),
+		projectId: read("STACK_AUTH_PROJECT_ID"),
+		secretServerKey: read("STACK_AUTH_SECRET_SERVER_KEY"),
+	};
+}
+
+function parse(args: readonly string[]) {
+	try {
+		return parseArgs({
+			args: [...args],
+			allowPositionals: true,
+			options: {
+				source: { type: "string" },
+				target: { type: "string" },
+				dir: { type: "string" },
+				"dry-run": { type: "boolean", default: false },
+				json: { type: "boolean", default: false },
+				"environment-stdin": { type: "boolean", default: false },
+				exclude: { type: "string", multiple: true, default: [] },
+				"user-column": { type: "string", multiple: true, default: [] },
+				"create-schema": { type: "boolean", default: false },
+				replace: { type: "boolean", default: false },
+				"allow-unmapped": { type: "boolean", default: false },
+				"reset-passwords": { type: "boolean", default: false },
+				"oauth-provider": { type: "string", multiple: true, default: [] },
+				concurrency: { type: "string", default: "8" },
+				limit: { type: "string", default: "20" },
+				"lock-timeout": { type: "string", default: "30" },
+			},
+		});
+	} catch (error) {
+		throw new MigrationError({
+			expected: "options as --help lists them",
+			found: (error as Error).message,
+			fix: "see --help",
+		});
+	}
+}
+
+function isCommand(text: string | undefined): text is Command {
+	return COMMANDS.some((command) => command === text);
+}
+
+function positiveInteger(name: string, text: string): number {
+	if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+	throw new MigrationError({
+		expected: `${name} to be a whole number from 1 on`,
+		found: text,
+		fix: "correct it",
+	});
+}
+
+/** Never quotes the text in its message: it holds secrets. */
+function parseEnvironment(text: string): Record<string, string> {
+	let parsed: unknown;
+	try {
+		parsed = JSON.parse(text);
+	} catch {
+		parsed = undefined;
+	}
+	if (
+		typeof parsed !== "object" ||
+		parsed === null ||
+		Array.isArray(parsed) ||
+		!Object.values(parsed).every((value) => typeof value === "string")
+	)
+		throw new MigrationError({
+			expected:
+				"one JSON object of environment variables, all strings, on standard input",
+			found: "something else",
+			fix: 'send, for instance, {"SOURCE_DATABASE_URL": "…"}',
+		});
+	return parsed as Record<string, string>;
+}
