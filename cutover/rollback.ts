@@ -1,11 +1,11 @@
 import { chmod, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { execa } from "execa";
 import { z } from "zod";
 import { addressRecords, allPointTo } from "./dns";
 import { ExitCode, UserError } from "./errors";
 import { main } from "./main";
 import { migrationTool } from "./migration-tool";
+import { runOrThrow } from "./run";
 import { remote, sshTarget } from "./ssh";
 import { settingsFromStdin } from "./stdin";
 import { waitFor } from "./wait";
@@ -66,7 +66,7 @@ async function exportData(settings: RollbackSettings): Promise<string> {
 	await mkdir(arriving, { recursive: true, mode: 0o700 });
 	const archive = join(arriving, "export.tar");
 	await remote(ssh, `tar -C ${onDroplet} -cf - .`, { outputFile: archive });
-	await execa("tar", ["-C", arriving, "-xf", archive]);
+	await runOrThrow("tar", ["-C", arriving, "-xf", archive]);
 	await rm(archive);
 	await chmod(arriving, 0o700);
 	// Renamed last: a folder with its final name is a whole export.

@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execa } from "execa";
 import { z } from "zod";
+import { type RunOptions, run } from "./run";
 
 /** How to reach a Droplet: the host key is pinned, nothing is trusted on first use. */
 export const sshTarget = z.strictObject({
@@ -16,15 +16,10 @@ export const sshTarget = z.strictObject({
 
 export type SshTarget = z.infer<typeof sshTarget>;
 
-export interface RemoteOptions {
-	/** Standard input: the way for secrets, which never stand in a command. */
-	input?: string;
-	/** Writes standard output to this file instead of returning it. */
-	outputFile?: string;
-	/** Streams standard error to the person while the command runs. */
-	showProgress?: boolean;
-	timeoutMs?: number;
-}
+export type RemoteOptions = Pick<
+	RunOptions,
+	"input" | "outputFile" | "showProgress" | "timeoutMs"
+>;
 
 /**
  * Runs one command on a Droplet with the system's ssh.
@@ -43,7 +38,7 @@ export async function remote(
 		const knownHosts = join(folder, "known_hosts");
 		await writeFile(key, `${target.privateKey.trimEnd()}\n`, { mode: 0o600 });
 		await writeFile(knownHosts, `${target.host} ${target.hostKey.trim()}\n`);
-		const result = await execa(
+		const result = await run(
 			"ssh",
 			[
 				...["-F", "none", "-i", key, "-o", "BatchMode=yes"],
@@ -54,22 +49,19 @@ export async function remote(
 				command,
 			],
 			{
-				input: options.input ?? "",
-				stdout: options.outputFile ? { file: options.outputFile } : "pipe",
-				stderr: options.showProgress ? ["pipe", "inherit"] : "pipe",
-				timeout: options.timeoutMs ?? 600_000,
-				reject: false,
+				timeoutMs: 600_000,
+				...options,
 			},
 		);
 		if (result.exitCode !== 0) {
 			throw new RemoteError(
 				target.host,
 				result.exitCode,
-				String(result.stdout ?? ""),
-				String(result.stderr ?? ""),
+				result.stdout,
+				result.stderr,
 			);
 		}
-		return String(result.stdout ?? "");
+		return result.stdout;
 	} finally {
 		await rm(folder, { recursive: true, force: true });
 	}

@@ -1,6 +1,6 @@
-import { execa } from "execa";
 import { z } from "zod";
 import { UserError } from "./errors";
+import { run } from "./run";
 import { sshTarget } from "./ssh";
 
 /** What index.ts exports, as the ladder reads it. */
@@ -75,13 +75,11 @@ export async function readStack(
 }
 
 async function pulumiJson(args: string[]): Promise<unknown> {
-	const result = await execa("pulumi", [...args, "--non-interactive"], {
-		reject: false,
-	});
+	const result = await run("pulumi", [...args, "--non-interactive"]);
 	if (result.exitCode !== 0) {
 		throw new UserError({
 			expected: `pulumi ${args.filter((arg) => arg !== "--show-secrets").join(" ")} to answer`,
-			found: result.stderr.trim() || result.shortMessage || "no answer",
+			found: result.stderr.trim() || "no answer",
 			fix: "check the stack's name, PULUMI_BACKEND_URL and the passphrase",
 		});
 	}

@@ -1,7 +1,7 @@
 import { createWriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { execa } from "execa";
+import { run } from "../../cutover/run";
 
 export interface UpdateResult {
 	/** Counts by operation as the engine sums them up: create, update, same … */
@@ -63,31 +63,30 @@ export class Pulumi {
 		await mkdir(this.logs, { recursive: true });
 		const name = `${this.stack}-${String(++this.#runs).padStart(2, "0")}-${args[0]}.log`;
 		const log = join(this.logs, name);
-		const result = await execa("pulumi", [...args, "--non-interactive"], {
+		const result = await run("pulumi", [...args, "--non-interactive"], {
 			cwd: this.folder,
 			input,
-			all: true,
-			reject: false,
 		});
 		const stream = createWriteStream(log, { mode: 0o600 });
-		await new Promise((done) => stream.end(result.all ?? "", done as never));
+		await new Promise((done) => stream.end(result.all, done as never));
 		if (result.exitCode !== 0) {
 			throw new Error(
-				`pulumi ${args[0]} -s ${this.stack} ended with ${result.exitCode ?? result.signal}; its last lines (all in ${log}):\n${(result.all ?? "").trim().split("\n").slice(-25).join("\n")}`,
+				`pulumi ${args[0]} -s ${this.stack} ended with ${result.exitCode ?? "a signal"}; its last lines (all in ${log}):\n${result.all.trim().split("\n").slice(-25).join("\n")}`,
 			);
 		}
-		return result.all ?? "";
+		return result.all;
 	}
 }
 
 /** The "Resources:" block that ends every update: "    + 12 created", "    5 unchanged". */
 export function changesOf(output: string): Record<string, number> {
-	const block = output.split(/^Resources:.*$/m)[1] ?? "";
+	const block = output.split(/^Resources:.*$/m)[1]?.split("\n\n")[0] ?? "";
 	const changes: Record<string, number> = {};
-	for (const [, count, word] of block.matchAll(
-		/^\s+(?:[+~-]+ ?)?(\d+) (?:to )?([a-z]+)/gm,
+	for (const [, count, word = ""] of block.matchAll(
+		/(\d+) (?:to )?([a-z]+)(?!\w)/g,
 	)) {
-		if (word) changes[word.replace(/d$/, "")] = Number(count);
+		// "15 changes. 5 unchanged": the sum says nothing about operations.
+		if (word !== "changes") changes[word.replace(/d$/, "")] = Number(count);
 	}
 	return changes;
 }

@@ -1,4 +1,4 @@
-import { execa } from "execa";
+import { run } from "../../cutover/run";
 import type { Rehearsal } from "./rehearsal";
 
 /** What is being released: the commit and the images of the stack. */
@@ -6,10 +6,12 @@ export async function release(
 	checkout: string,
 	rehearsal: Rehearsal,
 ): Promise<Record<string, string>> {
-	const { stdout } = await execa("git", ["describe", "--always", "--dirty"], {
+	const { stdout } = await run("git", ["describe", "--always", "--dirty"], {
 		cwd: checkout,
-		reject: false,
 	});
 	const images = (await rehearsal.committed("production", "images")) ?? {};
-	return { commit: stdout || "unknown", ...(images as Record<string, string>) };
+	return {
+		commit: stdout.trim() || "unknown",
+		...(images as Record<string, string>),
+	};
 }

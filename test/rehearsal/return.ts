@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { execa } from "execa";
 import { expect } from "../../cutover/check";
+import { runOrThrow } from "../../cutover/run";
 import { startLocalPostgres } from "../postgres";
 import { watchNames } from "./dns-watch";
 import type { Step } from "./plan";
@@ -86,7 +86,7 @@ export function returnSteps(rehearsal: Rehearsal): Step[] {
 /** Imports an export into an empty database, then verifies it against the manifest. */
 async function restore(folder: string, url: string): Promise<string> {
 	const tool = (args: string[]) =>
-		execa(
+		runOrThrow(
 			process.execPath,
 			[
 				"--import",
