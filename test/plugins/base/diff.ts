@@ -1,0 +1,198 @@
+import {
+	type PackageSpec,
+	type ResourceSpec,
+	resolve,
+	type TypeSpec,
+} from "./schema";
+import {
+	equal,
+	isObject,
+	type Properties,
+	Secret,
+	UNKNOWN,
+	type Value,
+} from "./values";
+
+export type ChangeKind = "add" | "delete" | "update";
+
+/** One changed input. */
+export interface Change {
+	kind: ChangeKind;
+	replaces: boolean;
+}
+
+/** What a change of inputs means for a resource. */
+export interface Difference {
+	/** By property path as the engine writes them: `a.b[0].c`. */
+	changes: Map<string, Change>;
+	/** Top-level properties that force a replacement. */
+	replaces: Set<string>;
+}
+
+/** Order of the lists at these paths (`inboundRules`, `taskSpec.networks`) has no meaning. */
+export type SetPaths = ReadonlySet<string>;
+
+/**
+ * Compares old with new inputs.
+ *
+ * @param replacesOn whether a change at a schema path (without list indices)
+ *   of the resource replaces it
+ * @param sets schema paths of lists without order
+ */
+export function difference(
+	olds: Properties,
+	news: Properties,
+	replacesOn: (path: string) => boolean,
+	sets: SetPaths,
+): Difference {
+	const changes = new Map<string, Change>();
+	const replaces = new Set<string>();
+	const keys = new Set([...Object.keys(olds), ...Object.keys(news)]);
+	const visit = (
+		a: Value | undefined,
+		b: Value | undefined,
+		at: string,
+		schemaPath: string,
+		root: string,
+		inherited: boolean,
+	): void => {
+		const before = plain(a);
+		const after = plain(b);
+		if (equal(before, after)) {
+			return;
+		}
+		const replacing = inherited || replacesOn(schemaPath);
+		if (isObject(before) && isObject(after)) {
+			for (const key of new Set([
+				...Object.keys(before),
+				...Object.keys(after),
+			])) {
+				if (!key.startsWith("__")) {
+					visit(
+						before[key],
+						after[key],
+						`${at}.${key}`,
+						`${schemaPath}.${key}`,
+						root,
+						replacing,
+					);
+				}
+			}
+			return;
+		}
+		if (Array.isArray(before) && Array.isArray(after)) {
+			const aligned = sets.has(schemaPath) ? alignTo(before, after) : after;
+			for (let i = 0; i < Math.max(before.length, aligned.length); i++) {
+				visit(
+					before[i],
+					aligned[i],
+					`${at}[${i}]`,
+					schemaPath,
+					root,
+					replacing,
+				);
+			}
+			return;
+		}
+		changes.set(at, { kind: kindOf(before, after), replaces: replacing });
+		if (replacing) {
+			replaces.add(root);
+		}
+	};
+	for (const key of keys) {
+		if (!key.startsWith("__")) {
+			visit(olds[key], news[key], key, key, key, false);
+		}
+	}
+	return { changes, replaces };
+}
+
+function plain(value: Value | undefined): Value | undefined {
+	const inner = value instanceof Secret ? value.value : value;
+	return inner === null ? undefined : inner;
+}
+
+function kindOf(
+	before: Value | undefined,
+	after: Value | undefined,
+): ChangeKind {
+	if (before === undefined) {
+		return "add";
+	}
+	return after === undefined ? "delete" : "update";
+}
+
+/**
+ * The items of `list` in the order of `model`: equal items take the place they
+ * have there, the others follow in the places left.
+ */
+export function alignTo(
+	model: readonly Value[],
+	list: readonly Value[],
+): Value[] {
+	const rest = [...list];
+	const result: (Value | undefined)[] = model.map((item) => {
+		const index = rest.findIndex((candidate) => equal(candidate, item));
+		return index === -1 ? undefined : rest.splice(index, 1)[0];
+	});
+	return [
+		...result.map((item) => (item === undefined ? rest.shift() : item)),
+		...rest,
+	].filter((item) => item !== undefined);
+}
+
+/**
+ * Puts every set of `values` in the order that it has in `model`, so that a
+ * server's own order does not read as a change.
+ */
+export function alignSets(
+	values: Value,
+	model: Value | undefined,
+	sets: SetPaths,
+	path = "",
+): Value {
+	const like = plain(model);
+	if (Array.isArray(values) && Array.isArray(like)) {
+		const ordered = sets.has(path) ? alignTo(like, values) : values;
+		return ordered.map((item, i) => alignSets(item, like[i], sets, path));
+	}
+	if (isObject(values) && isObject(like)) {
+		return Object.fromEntries(
+			Object.entries(values).map(([key, value]) => [
+				key,
+				alignSets(value, like[key], sets, path ? `${path}.${key}` : key),
+			]),
+		);
+	}
+	return values;
+}
+
+/**
+ * Whether the schema says that a change at a path replaces the resource.
+ * `path` names properties only: `taskSpec.containerSpec.image`.
+ */
+export function schemaReplaces(
+	spec: PackageSpec,
+	resource: ResourceSpec,
+): (path: string) => boolean {
+	return (path) => {
+		let properties = resource.inputProperties;
+		for (const [i, key] of path.split(".").entries()) {
+			const property = properties?.[key];
+			if (property?.willReplaceOnChanges || property?.replaceOnChanges) {
+				return true;
+			}
+			if (property === undefined || i === path.split(".").length - 1) {
+				return false;
+			}
+			const inner: TypeSpec | undefined = property.items ?? property;
+			properties = resolve(spec, inner)?.properties;
+		}
+		return false;
+	};
+}
+
+/** Whether a changed value is not known yet, so that a preview cannot tell. */
+export function isUnknown(value: Value | undefined): boolean {
+	return plain(value) === UNKNOWN;
+}

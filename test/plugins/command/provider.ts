@@ -1,0 +1,16 @@
+import { version } from "@pulumi/command/package.json";
+import type { Provider } from "../base/provider";
+import type { PackageSpec } from "../base/schema";
+import schema from "../schema/command.json";
+import { localCommand, localRun } from "./local";
+
+/** Stand-in for pulumi-command. */
+export const provider: Provider = {
+	name: "command",
+	version,
+	spec: schema as unknown as PackageSpec,
+	resources: {
+		"command:local:Command": localCommand,
+	},
+	functions: { "command:local:run": localRun },
+};
