@@ -1,0 +1,110 @@
+import { randomBytes } from "node:crypto";
+import { Control, type ControlHook } from "./api/control";
+import { apiRoutes } from "./api/routes";
+import { ApiServer, type Exchange } from "./api/server";
+import { Clock } from "./clock";
+import { Background, type Context, Identifiers, Queues } from "./context";
+import { HostTable } from "./dns/hosts";
+import { DnsServer } from "./dns/server";
+import type { Machines } from "./machines/types";
+import { emptyState } from "./state";
+
+export interface EmulatorOptions {
+	/** Does the real work; closed together with the emulator. */
+	machines: Machines;
+	/** Control endpoints of the stand-ins that run beside the API. */
+	hooks?: ControlHook[];
+	/** Sees every exchange with the API. */
+	onExchange?: (exchange: Exchange, control: Control) => void;
+}
+
+export interface Emulator {
+	/** http://127.0.0.1:PORT */
+	url: string;
+	/** The bearer token that the API accepts. */
+	token: string;
+	/** Name servers: on loopback, and on the public network's gateway where there is one. */
+	resolvers: { address: string; port: number }[];
+	context: Context;
+	control: Control;
+	/** Waits for work behind answers, then stops API, DNS and machines. */
+	close(): Promise<void>;
+}
+
+/**
+ * Starts an empty emulated DigitalOcean account: its HTTP API on a free
+ * loopback port and its name servers. Rejects, with everything stopped again,
+ * when a port is taken.
+ */
+export async function startEmulator(
+	options: EmulatorOptions,
+): Promise<Emulator> {
+	const { machines } = options;
+	const context = createContext(machines);
+	const control = new Control(context, options.hooks ?? []);
+	const closers: (() => Promise<void>)[] = [() => machines.close()];
+	const close = async () => {
+		// Machines go last: work that is still under way needs them.
+		for (const closer of closers.splice(0).reverse()) await closer();
+	};
+	try {
+		closers.push(() => context.background.settled());
+		const dns = { state: context.state, hosts: context.hosts };
+		const places = [{ address: "127.0.0.1", port: 0 }];
+		if (machines.network.gateway !== "127.0.0.1")
+			places.push({ address: machines.network.gateway, port: 53 });
+		const resolvers: DnsServer[] = [];
+		for (const place of places) {
+			const server = await DnsServer.listen({ ...dns, ...place });
+			resolvers.push(server);
+			closers.push(() => server.close());
+		}
+		const api = await ApiServer.listen({
+			context,
+			routes: apiRoutes(context),
+			control,
+			onExchange: (exchange) => options.onExchange?.(exchange, control),
+		});
+		closers.push(() => api.close());
+		return {
+			url: api.url,
+			token: context.token,
+			resolvers: resolvers.map(({ address, port }) => ({ address, port })),
+			context,
+			control,
+			close,
+		};
+	} catch (error) {
+		await close();
+		throw error;
+	}
+}
+
+function createContext(machines: Machines): Context {
+	const state = emptyState();
+	const clock = new Clock();
+	const ids = new Identifiers();
+	const now = clock.timestamp();
+	const project = {
+		id: ids.uuid(),
+		name: "first-project",
+		description: "Update your project information under Settings",
+		purpose: "Just trying out DigitalOcean",
+		environment: "Development" as const,
+		isDefault: true,
+		createdAt: now,
+		updatedAt: now,
+		resources: new Map(),
+	};
+	state.projects.set(project.id, project);
+	return {
+		state,
+		machines,
+		clock,
+		ids,
+		hosts: new HostTable(),
+		background: new Background(state.failures),
+		queues: new Queues(),
+		token: `dop_v1_${randomBytes(32).toString("hex")}`,
+	};
+}
