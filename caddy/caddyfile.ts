@@ -1,0 +1,101 @@
+/** The four names that the product answers to. */
+export interface Hostnames {
+	site: string;
+	api: string;
+	monitoring: string;
+	status: string;
+}
+
+/** Plain HTTP inside the Swarm: /metrics and /health. */
+export const metricsPort = 2020;
+
+export interface CaddyfileArgs {
+	hostnames: Hostnames;
+	acme: {
+		directory: string;
+		email: string;
+		/** Path in the container of a PEM that the directory's TLS chains to. */
+		caFile?: string;
+	};
+	/** Path in the container of lines "user hash". */
+	monitoringUsersFile: string;
+}
+
+/**
+ * Caddy's configuration. It renews the certificates that were seeded before the
+ * switch. Services answer their name with one address for each healthy task
+ * (Swarm leaves ill ones out), asked anew every second; a request that meets a
+ * task on its way out is tried at another, so a deploy fails none.
+ */
+export function caddyfile(args: CaddyfileArgs): string {
+	const { hostnames, acme } = args;
+	return `{
+	email ${acme.email}
+	acme_ca ${acme.directory}
+${acme.caFile ? `	acme_ca_root ${acme.caFile}\n` : ""}	storage file_system /data
+	metrics
+}
+
+# For Prometheus and the health check, on the services' network only: this port
+# is not published on the machine. The admin API stays on loopback.
+http://:${metricsPort} {
+	metrics /metrics
+	respond /health 200
+}
+
+(common) {
+	encode zstd gzip
+	header {
+		Strict-Transport-Security "max-age=31536000"
+		X-Content-Type-Options nosniff
+		X-Frame-Options DENY
+		Referrer-Policy strict-origin-when-cross-origin
+		Permissions-Policy "camera=(), microphone=(), geolocation=()"
+		-Server
+	}
+	log {
+		output stdout
+		format json
+	}
+}
+
+(service) {
+	reverse_proxy {
+		dynamic a {args[0]} {args[1]} {
+			refresh 1s
+			versions ipv4
+		}
+		lb_policy least_conn
+		lb_try_duration 10s
+		lb_try_interval 100ms
+		fail_duration 5s
+		max_fails 2
+	}
+}
+
+${hostnames.site} {
+	import common
+	import service frontend 80
+}
+
+${hostnames.api} {
+	import common
+	import service backend 3000
+}
+
+${hostnames.monitoring} {
+	import common
+	basic_auth {
+		import ${args.monitoringUsersFile}
+	}
+	import service prometheus 9090
+}
+
+# Stand-in until Uptime Kuma runs: the front end's own status page.
+${hostnames.status} {
+	import common
+	rewrite / /status
+	import service frontend 80
+}
+`;
+}

@@ -1,0 +1,154 @@
+import * as pulumi from "@pulumi/pulumi";
+import { Certificates } from "./infra/certificates";
+import { Migration } from "./infra/commands/migration";
+import { prepareRollback } from "./infra/commands/rollback";
+import { applySchema } from "./infra/commands/schema";
+import { repointWebhooks } from "./infra/commands/ttn";
+import { Validation } from "./infra/commands/validation";
+import { Database } from "./infra/database";
+import {
+	addressOf,
+	hostnamesOf,
+	Records,
+	recordNames,
+	ttlOf,
+	Zone,
+} from "./infra/dns";
+import { findAdoption } from "./infra/dns-adoption";
+import { Network } from "./infra/network";
+import { stackOutputs } from "./infra/outputs";
+import { project } from "./infra/project";
+import { Secrets } from "./infra/secrets";
+import { Server } from "./infra/server";
+import { Backend } from "./infra/services/backend";
+import { Caddy } from "./infra/services/caddy";
+import { Frontend } from "./infra/services/frontend";
+import { Prometheus } from "./infra/services/prometheus";
+import { readSettings } from "./infra/settings";
+import { Swarm } from "./infra/swarm";
+
+export = async () => {
+	const stack = pulumi.getStack();
+	const settings = readSettings();
+	const { domain, images, region } = settings;
+	const hostnames = hostnamesOf(domain);
+	const adoption = await findAdoption(domain, recordNames);
+
+	// The new home.
+	const network = new Network("network", { stack, ...settings });
+	const server = new Server("server", {
+		stack,
+		network,
+		region,
+		size: settings.dropletSize,
+		droplets: settings.droplets,
+	});
+	const database = new Database("database", {
+		stack,
+		network,
+		server,
+		region,
+		size: settings.databaseSize,
+		version: settings.databaseVersion,
+	});
+	const zone = new Zone("zone", { domain, adoption });
+	project("project", {
+		stack,
+		urns: [
+			...server.dropletUrns,
+			database.cluster.clusterUrn,
+			network.reservedIpUrn,
+			zone.domain.domainUrn,
+		],
+	});
+
+	// The data, as far up the ladder as the flags say.
+	const schema = applySchema("schema", {
+		server,
+		database,
+		settings,
+		environment: stack,
+	});
+	const migration = new Migration("migration", {
+		server,
+		database,
+		settings,
+		dependsOn: [schema],
+	});
+
+	// The services.
+	const swarm = new Swarm("swarm", { stack, server });
+	const secrets = new Secrets("secrets", { swarm, database, settings });
+	const certificates = new Certificates("certificates", {
+		server,
+		zone: zone.domain.name,
+		hostnames: Object.values(hostnames),
+		settings,
+	});
+	const backend = new Backend("backend", {
+		swarm,
+		secrets,
+		settings,
+		environment: stack,
+		dependsOn: [schema, ...migration.steps],
+	});
+	const frontend = new Frontend("frontend", {
+		swarm,
+		image: images.frontend,
+		apiHostname: hostnames.api,
+	});
+	const prometheus = new Prometheus("prometheus", {
+		swarm,
+		image: images.prometheus,
+		hostname: hostnames.monitoring,
+	});
+	const caddy = new Caddy("caddy", {
+		swarm,
+		secrets,
+		settings,
+		hostnames,
+		dependsOn: [certificates.seeded],
+	});
+	const validation = new Validation("validation", {
+		server,
+		settings,
+		services: [backend, frontend, prometheus, caddy],
+		address: network.reservedIp,
+		apiHostname: hostnames.api,
+	});
+
+	// The names: the old address until the switch.
+	const dnsAnswer = addressOf(settings, network.reservedIp);
+	const records = new Records("records", {
+		zone,
+		address: dnsAnswer,
+		ttl: ttlOf(settings),
+		adoption,
+		settings,
+		dependsOn: [validation.healthy],
+	});
+	const webhooks = repointWebhooks("ttn", {
+		settings,
+		apiHostname: hostnames.api,
+		dependsOn: records.records,
+	});
+
+	// First to go in a destroy, so it depends on all that it needs.
+	prepareRollback("rollback", {
+		stack,
+		server,
+		database,
+		settings,
+		dependsOn: [...records.records, ...webhooks],
+	});
+
+	return stackOutputs({
+		settings,
+		hostnames,
+		network,
+		server,
+		database,
+		secrets,
+		dnsAnswer,
+	});
+};

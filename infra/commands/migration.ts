@@ -1,0 +1,122 @@
+import { remote } from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import type { Database } from "../database";
+import { connection, nothing, secretJson } from "../remote";
+import type { Server } from "../server";
+import type { Settings } from "../settings";
+
+/** Where the migration's export lies on the manager. */
+export const exportDirectory = "/var/lib/cutover/export";
+
+export interface MigrationArgs {
+	server: Server;
+	database: Database;
+	settings: Settings;
+	/** What must be done first: the target's schema. */
+	dependsOn: pulumi.Resource[];
+}
+
+interface Step {
+	name: string;
+	/** Command and options of the migration's command line. */
+	run: string;
+	/** What `pulumi destroy`, or switching the flag off, runs. */
+	undo?: string;
+}
+
+const inDirectory = `--dir ${exportDirectory}`;
+
+/** Touch nothing on either side; run while the flag `sync` goes up. */
+const rehearsals: Step[] = [
+	{ name: "probe", run: "probe" },
+	{ name: "export-dry-run", run: `export ${inDirectory} --dry-run` },
+	{ name: "import-dry-run", run: `import ${inDirectory} --dry-run` },
+];
+
+/** The cutover itself, each step after the one before; flag `freeze`. */
+const cutover: Step[] = [
+	{ name: "freeze", run: "freeze", undo: "unfreeze" },
+	{ name: "export", run: `export ${inDirectory}` },
+	{ name: "users", run: `users ${inDirectory}` },
+	{ name: "import", run: `import ${inDirectory}` },
+	{ name: "verify", run: `verify ${inDirectory}` },
+];
+
+/**
+ * The migration as command resources, run beside both databases on the
+ * manager: the managed one admits nobody else. A step runs once, when its flag
+ * goes up. A later change of image or credentials does not repeat it: an import
+ * over a live database would undo what users wrote since.
+ */
+export class Migration extends pulumi.ComponentResource {
+	/** In the order of the ladder; the last settles last. */
+	readonly steps: remote.Command[] = [];
+
+	constructor(
+		name: string,
+		args: MigrationArgs,
+		opts?: pulumi.ComponentResourceOptions,
+	) {
+		super("cutover:infra:Migration", name, {}, opts);
+		const { settings } = args;
+		const steps = [
+			...(settings.sync ? rehearsals : []),
+			...(settings.freeze ? cutover : []),
+		];
+		const { manager } = args.server;
+		for (const { name: step, run, undo } of steps) {
+			const before = this.steps.at(-1);
+			this.steps.push(
+				new remote.Command(
+					`${name}-${step}`,
+					{
+						connection: connection(manager.ssh),
+						create: migrationTool(settings.images.cutover, run),
+						update: nothing,
+						...(undo
+							? { delete: migrationTool(settings.images.cutover, undo) }
+							: {}),
+						stdin: migrationEnvironment(args.database, settings),
+						// Progress stands on standard error, and no secret on either.
+						logging: "stderr",
+						addPreviousOutputInEnv: false,
+					},
+					{
+						parent: this,
+						dependsOn: [
+							...args.dependsOn,
+							...args.database.ready,
+							...(before ? [before] : []),
+						],
+						deletedWith: manager.droplet,
+						customTimeouts: { create: "12h", delete: "1h" },
+					},
+				),
+			);
+		}
+		this.registerOutputs({});
+	}
+}
+
+/** The migration's command line in its container; secrets come by standard input. */
+function migrationTool(image: string, run: string): string {
+	return [
+		"docker run --rm -i --network host",
+		"-v /var/lib/cutover:/var/lib/cutover",
+		`${image} ${run} --environment-stdin --json`,
+	].join(" ");
+}
+
+function migrationEnvironment(
+	database: Database,
+	settings: Settings,
+): pulumi.Output<string> {
+	return secretJson({
+		SOURCE_DATABASE_URL: settings.sourceDatabaseUrl,
+		TARGET_DATABASE_URL: database.url,
+		TARGET_DATABASE_CA: database.ca,
+		STACK_AUTH_API_URL: settings.stackAuth.apiUrl,
+		STACK_AUTH_PROJECT_ID: settings.stackAuth.projectId,
+		STACK_AUTH_SECRET_SERVER_KEY: settings.stackAuthSecretServerKey,
+	});
+}

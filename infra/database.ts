@@ -1,0 +1,154 @@
+import { remote } from "@pulumi/command";
+import * as digitalocean from "@pulumi/digitalocean";
+import * as pulumi from "@pulumi/pulumi";
+import type { Network } from "./network";
+import { connection } from "./remote";
+import type { Server } from "./server";
+
+export interface DatabaseArgs {
+	stack: string;
+	network: Network;
+	server: Server;
+	region: string;
+	/** A change resizes in place; the managed service fails over. */
+	size: string;
+	/** Major version. A higher one upgrades in place, with downtime. */
+	version: string;
+}
+
+/** Where the backend finds the cluster's CA: a Swarm secret of this name. */
+export const caFile = "/run/secrets/database-ca.crt";
+
+const database = "app";
+const user = "app";
+
+/**
+ * The managed PostgreSQL: cluster in the VPC, one database, one role that owns
+ * what it creates there, and a firewall that admits the Droplets alone. A
+ * change of region replaces the cluster and loses its data: roll back first.
+ */
+export class Database extends pulumi.ComponentResource {
+	readonly cluster: digitalocean.DatabaseCluster;
+	/** Resolves in the VPC only. */
+	readonly host: pulumi.Output<string>;
+	readonly port: pulumi.Output<number>;
+	readonly name: pulumi.Output<string>;
+	readonly user: pulumi.Output<string>;
+	/** PEM of the cluster's CA; public. */
+	readonly ca: pulumi.Output<string>;
+	/** Full verification; the reader adds the CA its own way. Secret. */
+	readonly url: pulumi.Output<string>;
+	/** The same for a container that has the CA as a file. Secret. */
+	readonly urlWithCaFile: pulumi.Output<string>;
+	/** Settles when the Droplets may connect and the role may create. */
+	readonly ready: pulumi.Resource[];
+
+	constructor(
+		name: string,
+		args: DatabaseArgs,
+		opts?: pulumi.ComponentResourceOptions,
+	) {
+		super("cutover:infra:Database", name, {}, opts);
+		const own = { parent: this };
+		this.cluster = new digitalocean.DatabaseCluster(
+			`${name}-cluster`,
+			{
+				name: `cutover-${args.stack}`,
+				engine: "pg",
+				version: args.version,
+				region: args.region,
+				size: args.size,
+				nodeCount: 1,
+				privateNetworkUuid: args.network.vpcId,
+				tags: [args.network.tag],
+			},
+			own,
+		);
+		const inCluster = {
+			clusterId: this.cluster.id,
+		};
+		const insideCluster = { ...own, deletedWith: this.cluster };
+		const db = new digitalocean.DatabaseDb(
+			`${name}-db`,
+			{ ...inCluster, name: database },
+			insideCluster,
+		);
+		const role = new digitalocean.DatabaseUser(
+			`${name}-user`,
+			{ ...inCluster, name: user },
+			insideCluster,
+		);
+		const firewall = new digitalocean.DatabaseFirewall(
+			`${name}-firewall`,
+			{
+				...inCluster,
+				rules: args.server.dropletIds.map((value) => ({
+					type: "droplet",
+					value,
+				})),
+			},
+			insideCluster,
+		);
+
+		this.host = this.cluster.privateHost;
+		this.port = this.cluster.port;
+		this.name = db.name;
+		this.user = role.name;
+		this.ca = digitalocean.getDatabaseCaOutput(inCluster).certificate;
+		this.url = pulumi.secret(
+			pulumi
+				.all([role.password, this.host, this.port, db.name])
+				.apply(
+					([password, host, port, dbName]) =>
+						`postgresql://${user}:${encodeURIComponent(password)}@${host}:${port}/${dbName}?sslmode=verify-full`,
+				),
+		);
+		this.urlWithCaFile = pulumi.interpolate`${this.url}&sslrootcert=${caFile}`;
+
+		const grants = new remote.Command(
+			`${name}-grants`,
+			{
+				connection: connection(args.server.manager.ssh),
+				create: grantScript,
+				stdin: pulumi.secret(
+					pulumi
+						.all([
+							...[this.host, this.port.apply(String), db.name],
+							...[this.cluster.user, this.cluster.password, this.ca],
+						])
+						.apply((lines) => lines.join("\n")),
+				),
+				addPreviousOutputInEnv: false,
+			},
+			{
+				...own,
+				dependsOn: [args.server.engine, firewall, role],
+				deletedWith: this.cluster,
+			},
+		);
+		this.ready = [firewall, grants];
+		this.registerOutputs({});
+	}
+}
+
+/**
+ * From PostgreSQL 15 on a role that does not own the database may create
+ * nothing in it. Standard input: one line for each of libpq's variables, then
+ * the CA's PEM; psql's own arguments could be seen.
+ */
+const connectionLines = [
+	"PGHOST",
+	"PGPORT",
+	"PGDATABASE",
+	"PGUSER",
+	"PGPASSWORD",
+] as const;
+
+const grantScript = [
+	"set -e; umask 077",
+	"folder=$(mktemp -d); trap 'rm -rf \"$folder\"' EXIT",
+	`for name in ${connectionLines.join(" ")}; do IFS= read -r value; export "$name=$value"; done`,
+	'cat >"$folder/ca.crt"',
+	'export PGSSLMODE=verify-full PGSSLROOTCERT="$folder/ca.crt"',
+	`psql -v ON_ERROR_STOP=1 -q -c 'GRANT CREATE ON DATABASE "${database}" TO "${user}"' -c 'GRANT CREATE, USAGE ON SCHEMA public TO "${user}"'`,
+].join("\n");

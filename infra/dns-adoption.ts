@@ -1,0 +1,95 @@
+import * as digitalocean from "@pulumi/digitalocean";
+import * as pulumi from "@pulumi/pulumi";
+
+/** What is at DigitalOcean but not in this stack's state, and so is adopted. */
+export interface Adoption {
+	zone: boolean;
+	/** By relative name; the API would create a second record of the same name. */
+	records: Record<string, { zone: string; id: number }>;
+}
+
+/**
+ * Looks for a zone and A records left by an earlier stack or made by hand.
+ * Asks the API and this stack's last state; changes nothing.
+ *
+ * @param domain the zone.
+ * @param names relative names of the records.
+ * @throws Error when the zone holds two A records of one name.
+ */
+export async function findAdoption(
+	domain: string,
+	names: readonly string[],
+): Promise<Adoption> {
+	const [managed, { domains }] = await Promise.all([
+		managedNames(),
+		digitalocean.getDomains({ filters: [{ key: "name", values: [domain] }] }),
+	]);
+	if (!domains.some(({ name }) => name === domain)) {
+		return { zone: false, records: {} };
+	}
+	const { records } = await digitalocean.getRecords({
+		domain,
+		filters: [{ key: "type", values: ["A"] }],
+	});
+	return {
+		zone: !managed.has(domain),
+		records: unmanaged(domain, names, records, managed),
+	};
+}
+
+interface Found {
+	id: number;
+	name: string;
+	type: string;
+}
+
+/** The records to adopt: wanted, there, and not managed yet. */
+export function unmanaged(
+	domain: string,
+	names: readonly string[],
+	found: Found[],
+	managed: ReadonlySet<string>,
+): Adoption["records"] {
+	const entries = names.flatMap((wanted) => {
+		const same = found.filter(
+			({ name, type }) => type === "A" && name === wanted,
+		);
+		if (same.length > 1) {
+			throw new pulumi.RunError(
+				`expected one A record "${wanted}" in zone ${domain}\n   found ${same.length}\n   to do remove all but one, then run this again`,
+			);
+		}
+		return same
+			.filter(() => !managed.has(`${domain} ${wanted}`))
+			.map(({ id }) => [wanted, { zone: domain, id }] as const);
+	});
+	return Object.fromEntries(entries);
+}
+
+/**
+ * Zones ("zone") and records ("zone name") in the stack's last state. `import`
+ * must be left out for them: a record is imported by "zone,id" but known by its
+ * id, and the engine takes two different texts for a replacement.
+ */
+async function managedNames(): Promise<ReadonlySet<string>> {
+	const { outputs } = (await pulumi.runtime.invoke(
+		"pulumi:pulumi:readStackResourceOutputs",
+		{ stackName: pulumi.getStack() },
+	)) as { outputs?: Record<string, StateEntry> };
+	return new Set(
+		Object.values(outputs ?? {}).flatMap(
+			({ type, outputs: { domain, name } }) => {
+				if (type === "digitalocean:index/domain:Domain") return [`${name}`];
+				if (type === "digitalocean:index/dnsRecord:DnsRecord") {
+					return [`${domain} ${name}`];
+				}
+				return [];
+			},
+		),
+	);
+}
+
+interface StateEntry {
+	type: string;
+	outputs: Record<string, unknown>;
+}

@@ -1,0 +1,72 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import type { Database } from "./database";
+import type { Settings } from "./settings";
+import type { Swarm } from "./swarm";
+
+export interface SecretsArgs {
+	swarm: Swarm;
+	database: Database;
+	settings: Settings;
+}
+
+/**
+ * What services may know: generated passwords and given credentials, each an
+ * encrypted Swarm secret that arrives as a file. Swarm secrets never change;
+ * a new value makes a new secret under a new name, the services move over to
+ * it start-first, and then the old one goes.
+ */
+export class Secrets extends pulumi.ComponentResource {
+	/** The backend's, by file name; upper-case ones become its environment. */
+	readonly backend: Record<string, docker.Secret>;
+	/** A line "user hash" as Caddy's basic_auth takes it. */
+	readonly monitoringUsers: docker.Secret;
+	readonly monitoring: {
+		user: string;
+		/** Secret. */
+		password: pulumi.Output<string>;
+	};
+
+	constructor(
+		name: string,
+		args: SecretsArgs,
+		opts?: pulumi.ComponentResourceOptions,
+	) {
+		super("cutover:infra:Secrets", name, {}, opts);
+		const { swarm, database, settings } = args;
+		const secret = (label: string, value: pulumi.Input<string>) =>
+			new docker.Secret(
+				`${name}-${label}`,
+				{
+					data: pulumi.secret(
+						pulumi.output(value).apply((text) => base64(text)),
+					),
+				},
+				{ parent: this, ...swarm.inside, additionalSecretOutputs: ["data"] },
+			);
+		const password = new random.RandomPassword(
+			`${name}-monitoring-password`,
+			{ length: 32, special: false },
+			{ parent: this },
+		);
+		this.monitoring = { user: "operator", password: password.result };
+		this.monitoringUsers = secret(
+			"monitoring-users",
+			pulumi.interpolate`${this.monitoring.user} ${password.bcryptHash}\n`,
+		);
+		this.backend = {
+			DATABASE_URL: secret("database-url", database.urlWithCaFile),
+			STACK_AUTH_SECRET_SERVER_KEY: secret(
+				"stack-auth-secret-server-key",
+				settings.stackAuthSecretServerKey,
+			),
+			"database-ca.crt": secret("database-ca", database.ca),
+		};
+		this.registerOutputs({});
+	}
+}
+
+function base64(text: string): string {
+	return Buffer.from(text).toString("base64");
+}

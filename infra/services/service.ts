@@ -1,0 +1,181 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import type { Swarm } from "../swarm";
+
+export interface ServiceArgs {
+	swarm: Swarm;
+	/** What other services call it. */
+	hostname: string;
+	image: string;
+	/** The entrypoint's place is taken by `command` where it is given. */
+	command?: string[];
+	args?: string[];
+	environment?: Record<string, pulumi.Input<string>>;
+	/** Swarm secrets by file name under /run/secrets. */
+	secrets?: Record<string, docker.Secret>;
+	/** Swarm configs by absolute path. */
+	configs?: Record<string, docker.ServiceConfig>;
+	mounts?: docker.types.input.ServiceTaskSpecContainerSpecMount[];
+	/** Ports opened on the machine itself; such a service cannot start first. */
+	ports?: { port: number; protocol: "tcp" | "udp" }[];
+	/** True where data admit one task at a time: the old one stops first. */
+	exclusive?: boolean;
+	/** Default 1. */
+	replicas?: number;
+	/** Keeps every task on the manager: for data or addresses that are there. */
+	onManager?: boolean;
+	limits: { cpus: number; memoryMb: number };
+	/** A program and its arguments in the container; 0 is healthy. */
+	healthCheck: string[];
+	/** Time that a start may take without counting as ill; default 30 s. */
+	startPeriod?: string;
+	user?: string;
+	dependsOn?: pulumi.Resource[];
+}
+
+/**
+ * One Swarm service as all of them are here: limits, a health check, secrets
+ * as files, an update that starts the new task, waits until it is healthy, and
+ * rolls back by itself when it is not. The update is done only when every task
+ * runs. A change of anything but the name updates in place.
+ *
+ * @example
+ * new Service("frontend", {
+ *   swarm, hostname: "frontend", image: "example/frontend:1.0.0",
+ *   limits: { cpus: 0.5, memoryMb: 256 }, healthCheck: httpGet(80, "/"),
+ * });
+ */
+export class Service extends pulumi.ComponentResource {
+	readonly service: docker.Service;
+
+	constructor(
+		name: string,
+		args: ServiceArgs,
+		opts?: pulumi.ComponentResourceOptions,
+	) {
+		super("cutover:infra:Service", name, {}, opts);
+		const published = args.ports ?? [];
+		// Two tasks cannot hold one port of a machine, so the old one stops first.
+		const order =
+			published.length > 0 || args.exclusive ? "stop-first" : "start-first";
+		const change = {
+			parallelism: 1,
+			delay: "0s",
+			monitor: "10s",
+			maxFailureRatio: "0",
+			order,
+		};
+		const { inside, network } = args.swarm;
+		this.service = new docker.Service(
+			`${name}-service`,
+			{
+				name: args.hostname,
+				taskSpec: {
+					containerSpec: {
+						image: args.image,
+						commands: args.command,
+						args: args.args,
+						env: args.environment,
+						user: args.user,
+						init: true,
+						mounts: args.mounts,
+						secrets: Object.entries(args.secrets ?? {}).map(
+							([file, secret]) => ({
+								secretId: secret.id,
+								secretName: secret.name,
+								fileName: file,
+								fileUid: "0",
+								fileGid: "0",
+								// The backend's program need not run as root.
+								fileMode: 0o444,
+							}),
+						),
+						configs: Object.entries(args.configs ?? {}).map(
+							([path, config]) => ({
+								configId: config.id,
+								configName: config.name,
+								fileName: path,
+								fileUid: "0",
+								fileGid: "0",
+								fileMode: 0o444,
+							}),
+						),
+						healthcheck: {
+							tests: ["CMD", ...args.healthCheck],
+							interval: "5s",
+							timeout: "5s",
+							retries: 3,
+							startPeriod: args.startPeriod ?? "30s",
+						},
+						stopGracePeriod: "20s",
+					},
+					resources: {
+						limits: {
+							nanoCpus: Math.round(args.limits.cpus * 1e9),
+							memoryBytes: args.limits.memoryMb * 1024 * 1024,
+						},
+					},
+					restartPolicy: { condition: "any", delay: "2s" },
+					placement: {
+						constraints: args.onManager ? ["node.role==manager"] : [],
+					},
+					networksAdvanceds: [{ name: network.id }],
+					logDriver: {
+						name: "json-file",
+						options: { "max-size": "10m", "max-file": "5" },
+					},
+				},
+				mode: { replicated: { replicas: args.replicas ?? 1 } },
+				updateConfig: { ...change, failureAction: "rollback" },
+				rollbackConfig: { ...change, failureAction: "pause" },
+				convergeConfig: { delay: "1s", timeout: "5m" },
+				endpointSpec: {
+					// Virtual addresses need IPVS in the kernel; names do not.
+					mode: "dnsrr",
+					ports: published.map(({ port, protocol }) => ({
+						protocol,
+						targetPort: port,
+						publishedPort: port,
+						// The routing mesh would hide the clients' addresses.
+						publishMode: "host",
+					})),
+				},
+			},
+			{
+				parent: this,
+				...inside,
+				dependsOn: [network, ...(args.dependsOn ?? [])],
+				// Old secrets go only after the service has left them, and a name
+				// can be taken by one service at a time.
+				deleteBeforeReplace: true,
+			},
+		);
+		this.registerOutputs({});
+	}
+}
+
+/** Health check by wget, which Alpine, BusyBox and Debian images carry. */
+export function httpGet(port: number, path: string): string[] {
+	return [
+		...["wget", "-q", "-T", "3", "-O", "/dev/null"],
+		`http://127.0.0.1:${port}${path}`,
+	];
+}
+
+/** A file for services, as a Swarm config; a new text makes a new config. */
+export function configFile(
+	name: string,
+	text: pulumi.Input<string>,
+	swarm: Swarm,
+	parent: pulumi.Resource,
+): docker.ServiceConfig {
+	return new docker.ServiceConfig(
+		name,
+		{
+			data: pulumi
+				.output(text)
+				.apply((content) => Buffer.from(content).toString("base64")),
+		},
+		{ parent, ...swarm.inside },
+	);
+}

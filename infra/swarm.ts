@@ -1,0 +1,52 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { dockerHost } from "./docker-host";
+import type { Server } from "./server";
+
+export interface SwarmArgs {
+	stack: string;
+	server: Server;
+}
+
+/**
+ * The Swarm as services see it: the provider that reaches its manager and the
+ * network they share. A change of the network replaces it and every service.
+ */
+export class Swarm extends pulumi.ComponentResource {
+	readonly network: docker.Network;
+	/**
+	 * For everything inside the Swarm. With the machine goes all that is in it,
+	 * so nothing inside is deleted one by one, least of all on a dead host.
+	 */
+	readonly inside: Pick<
+		pulumi.CustomResourceOptions,
+		"provider" | "deletedWith" | "dependsOn"
+	>;
+
+	constructor(
+		name: string,
+		args: SwarmArgs,
+		opts?: pulumi.ComponentResourceOptions,
+	) {
+		super("cutover:infra:Swarm", name, {}, opts);
+		const { server } = args;
+		this.inside = {
+			provider: dockerHost(`${name}-host`, args.stack, server, {
+				parent: this,
+			}),
+			deletedWith: server.manager.droplet,
+			dependsOn: server.joined,
+		};
+		this.network = new docker.Network(
+			`${name}-network`,
+			{
+				name: "cutover",
+				driver: "overlay",
+				// The migration's containers are no services and may join.
+				attachable: true,
+			},
+			{ parent: this, ...this.inside },
+		);
+		this.registerOutputs({});
+	}
+}
