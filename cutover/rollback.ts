@@ -1,15 +1,12 @@
 import { chmod, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { addressRecords, allPointTo } from "./dns";
-import { ExitCode, UserError } from "./errors";
 import { main } from "./main";
 import { migrationTool } from "./migration-tool";
+import { pointBack, pointBackSettings } from "./point-back";
 import { runOrThrow } from "./run";
 import { remote, sshTarget } from "./ssh";
 import { settingsFromStdin } from "./stdin";
-import { waitFor } from "./wait";
-import { Zone } from "./zone";
 
 /** What the rollback command resource hands over. */
 export const rollbackSettings = z.strictObject({
@@ -21,10 +18,7 @@ export const rollbackSettings = z.strictObject({
 	database: z.strictObject({ url: z.string(), ca: z.string() }),
 	/** Absent where the stack never touched a source. */
 	sourceDatabaseUrl: z.string().optional(),
-	zone: z.string(),
-	/** Relative record names, "@" for the zone itself. */
-	records: z.array(z.string()),
-	legacyAddress: z.string(),
+	...pointBackSettings.shape,
 	/** True when the write barrier stands on the source. */
 	frozen: z.boolean(),
 });
@@ -72,44 +66,6 @@ async function exportData(settings: RollbackSettings): Promise<string> {
 	// Renamed last: a folder with its final name is a whole export.
 	await rename(arriving, folder);
 	return folder;
-}
-
-/** Changes the values of the records; nothing is removed, so nobody sees NXDOMAIN. */
-async function pointBack(settings: RollbackSettings): Promise<void> {
-	const zone = new Zone(settings.zone);
-	const records = (await zone.records("A")).filter(({ name }) =>
-		settings.records.includes(name),
-	);
-	const missing = settings.records.filter(
-		(name) => !records.some((record) => record.name === name),
-	);
-	if (missing.length > 0) {
-		throw new UserError(
-			{
-				expected: `A records ${settings.records.join(", ")} in zone ${settings.zone}`,
-				found: `no record for ${missing.join(", ")}`,
-				fix: `create them with the value ${settings.legacyAddress}, then run pulumi destroy again`,
-			},
-			ExitCode.refused,
-		);
-	}
-	for (const record of records) {
-		if (record.data !== settings.legacyAddress) {
-			await zone.setValue(record.id, settings.legacyAddress);
-		}
-	}
-	const names = settings.records.map((name) =>
-		name === "@" ? settings.zone : `${name}.${settings.zone}`,
-	);
-	await waitFor(
-		`${names.join(", ")} at ${settings.legacyAddress}`,
-		async () =>
-			allPointTo(
-				await addressRecords(settings.zone, names),
-				settings.legacyAddress,
-			) || undefined,
-		{ timeoutMs: 120_000 },
-	);
 }
 
 async function unfreeze(settings: RollbackSettings): Promise<void> {
