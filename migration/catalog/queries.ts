@@ -5,8 +5,8 @@
 
 const NOT_OF_AN_EXTENSION = (catalog: string, oid: string) => `
 	NOT EXISTS (
-		SELECT FROM pg_depend d
-		WHERE d.classid = '${catalog}'::regclass AND d.objid = ${oid} AND d.deptype = 'e'
+		SELECT FROM pg_depend dep
+		WHERE dep.classid = '${catalog}'::regclass AND dep.objid = ${oid} AND dep.deptype = 'e'
 	)`;
 
 /**
@@ -15,9 +15,9 @@ const NOT_OF_AN_EXTENSION = (catalog: string, oid: string) => `
  */
 const FUNCTIONS_NEEDED = (catalog: string, oid: string) => `
 	ARRAY (
-		SELECT d.refobjid::regprocedure::text FROM pg_depend d
-		WHERE d.classid = '${catalog}'::regclass AND d.objid = ${oid}
-			AND d.refclassid = 'pg_proc'::regclass
+		SELECT dep.refobjid::regprocedure::text FROM pg_depend dep
+		WHERE dep.classid = '${catalog}'::regclass AND dep.objid = ${oid}
+			AND dep.refclassid = 'pg_proc'::regclass
 		ORDER BY 1
 	)`;
 

@@ -1,0 +1,55 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+
+export interface CliResult {
+	readonly exitCode: number | null;
+	readonly stdout: string;
+	readonly stderr: string;
+	/** The last line of standard output, where it is JSON. */
+	// biome-ignore lint/suspicious/noExplicitAny: its shape is what the tests are about
+	readonly json: any;
+}
+
+const CLI = join(__dirname, "../../migration/cli.ts");
+
+/** Runs the migration's command line as an operator would, in its own process. */
+export async function migrate(
+	args: readonly string[],
+	environment: Record<string, string> = {},
+	stdin = "",
+): Promise<CliResult> {
+	const child = spawn(process.execPath, ["--import", "tsx", CLI, ...args], {
+		env: { ...process.env, ...environment },
+		stdio: ["pipe", "pipe", "pipe"],
+	});
+	child.stdin.end(stdin);
+	const ended = new Promise<number | null>((resolve) =>
+		child.once("close", resolve),
+	);
+	const [stdout, stderr, exitCode] = await Promise.all([
+		text(child.stdout),
+		text(child.stderr),
+		ended,
+	]);
+	return { exitCode, stdout, stderr, json: lastJson(stdout) };
+}
+
+/** Runs `work` with a directory that goes afterwards. */
+export async function withDirectory<T>(
+	work: (directory: string) => Promise<T>,
+): Promise<T> {
+	const directory = await mkdtemp(join(tmpdir(), "export-"));
+	try {
+		return await work(directory);
+	} finally {
+		await rm(directory, { recursive: true, force: true });
+	}
+}
+
+function lastJson(stdout: string): unknown {
+	const last = stdout.trimEnd().split("\n").at(-1) ?? "";
+	return last.startsWith("{") ? JSON.parse(last) : undefined;
+}

@@ -1,0 +1,103 @@
+import { randomBytes } from "node:crypto";
+import { Client } from "pg";
+import { createSourceSchema, createTargetSchema } from "../freshtrack/schema";
+import {
+	type LocalPostgres,
+	type PostgresVersion,
+	startLocalPostgres,
+} from "../postgres";
+
+/** A database of one test, seen as its owner and as the superuser. */
+export interface Database {
+	/** URL of the role that the migration uses: never a superuser. */
+	readonly url: string;
+	readonly superuserUrl: string;
+}
+
+const servers = new Map<PostgresVersion, Promise<LocalPostgres>>();
+const password = randomBytes(16).toString("hex");
+let databases = 0;
+
+// A root hook: the servers serve all test files and stop once at the end.
+after(async () => {
+	for (const server of servers.values()) await (await server).stop();
+	servers.clear();
+});
+
+/** An empty database on a server of the given version, owned by a plain role. */
+export async function emptyDatabase(
+	version: PostgresVersion,
+): Promise<Database> {
+	const server = await startOnce(version);
+	const name = `migration_${++databases}`;
+	const superuserUrl = await server.createDatabase(name);
+	const role = version === 15 ? "postgres" : "doadmin";
+	await run(
+		superuserUrl,
+		`
+		DO $$ BEGIN
+			IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${role}') THEN
+				CREATE ROLE ${role} LOGIN CREATEROLE CREATEDB BYPASSRLS;
+			END IF;
+		END $$;
+		ALTER ROLE ${role} PASSWORD '${password}';
+		ALTER DATABASE ${name} OWNER TO ${role};
+		ALTER SCHEMA public OWNER TO ${role};
+		`,
+	);
+	return { url: as(role, superuserUrl), superuserUrl };
+}
+
+/** The old system without data: Supabase's schemas, the tables, their seeds. */
+export async function emptySource(): Promise<Database> {
+	const database = await emptyDatabase(15);
+	await using(database.superuserUrl, createSourceSchema);
+	return database;
+}
+
+/** The new system as its own migrations leave it. */
+export async function emptyTarget(): Promise<Database> {
+	const database = await emptyDatabase(17);
+	await using(database.url, createTargetSchema);
+	return database;
+}
+
+/** Runs SQL in a session of its own; gives the last statement's rows. */
+export async function run(
+	url: string,
+	sql: string,
+	// biome-ignore lint/suspicious/noExplicitAny: rows of whatever the test asked for
+): Promise<any[]> {
+	return using(url, async (client) => {
+		const result = await client.query(sql);
+		return (Array.isArray(result) ? result.at(-1) : result).rows;
+	});
+}
+
+/** Opens a session for `work` and closes it. */
+export async function using<T>(
+	url: string,
+	work: (client: Client) => Promise<T>,
+): Promise<T> {
+	const client = new Client({ connectionString: url });
+	await client.connect();
+	try {
+		return await work(client);
+	} finally {
+		await client.end();
+	}
+}
+
+/** The same database as another role, which has the tests' password. */
+export function as(role: string, url: string): string {
+	const address = new URL(url);
+	address.username = role;
+	address.password = password;
+	return address.href;
+}
+
+function startOnce(version: PostgresVersion): Promise<LocalPostgres> {
+	const server = servers.get(version) ?? startLocalPostgres({ version });
+	servers.set(version, server);
+	return server;
+}
