@@ -21,9 +21,10 @@ export async function startEmulatorProcess(
 ): Promise<Record<string, string>> {
 	const output = join(logs, "emulator.json");
 	const log = join(logs, "emulator.log");
+	const state = join(logs, "..", "emulator");
 	const child = spawn(
 		process.execPath,
-		["--import", "tsx", "test/emulator/main.ts", "--json"],
+		["--import", "tsx", "test/emulator/main.ts", "--json", "--state", state],
 		{
 			cwd: checkout,
 			detached: true,
