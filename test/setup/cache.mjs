@@ -7,6 +7,7 @@ import {
 } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { CommandError } from "./errors.mjs";
 
 /** A failed download is not tried again for this long, so that a warm run is fast. */
 export const FAILURE_MEMORY_MS = 24 * 3600 * 1000;
@@ -96,6 +97,7 @@ export class Cache {
 		try {
 			return await work();
 		} catch (error) {
+			if (!(error instanceof CommandError)) throw error;
 			this.rememberFailure(what, error);
 			return undefined;
 		}

@@ -20,3 +20,11 @@ export class CommandError extends Error {
 		this.output = output;
 	}
 }
+
+/** The work was ended on purpose: by a signal, or because its neighbour failed. */
+export class Interrupted extends Error {
+	constructor() {
+		super("interrupted");
+		this.name = "Interrupted";
+	}
+}

@@ -1,10 +1,31 @@
 import { spawn } from "node:child_process";
 import { accessSync, constants, createWriteStream } from "node:fs";
 import { delimiter, join } from "node:path";
-import { CommandError } from "./errors.mjs";
+import { CommandError, Interrupted } from "./errors.mjs";
 
 /** Characters of output kept for the answer; more goes to the log only. */
 const KEPT = 1_000_000;
+/** Process groups that run now; they end with this process, however it ends. */
+const groups = new Set();
+process.on("exit", () => groups.forEach(killGroup));
+
+let interrupted = false;
+
+/** Ends all commands; they and all later ones reject with Interrupted until `resume`. */
+export function interrupt() {
+	interrupted = true;
+	groups.forEach(killGroup);
+}
+
+export function resume() {
+	interrupted = false;
+}
+
+/** @throws {Interrupted} after `interrupt`, for loops that run no commands */
+export function checkInterrupted() {
+	if (interrupted) throw new Interrupted();
+}
+
 /** How often a command that must keep moving is looked at. */
 const LOOK_MS = 500;
 
@@ -24,6 +45,7 @@ const LOOK_MS = 500;
  *   moves; its output counts as a sign of life too
  * @param {string} [options.log] file that gets all output
  * @returns {Promise<string>}
+ * @throws {Interrupted} after `interrupt`
  * @throws {CommandError} when it cannot start, exits other than 0, or is ended here
  */
 export function run(command, args, options = {}) {
@@ -31,13 +53,15 @@ export function run(command, args, options = {}) {
 	const { timeoutMs, firstSignMs, stallMs } = options;
 	const limited = [timeoutMs, firstSignMs, stallMs].some(Boolean);
 	return new Promise((resolve, reject) => {
+		checkInterrupted();
 		const child = spawn(command, args, {
 			cwd,
 			env: env ?? process.env,
 			// Its own group, so that ending it ends what it started as well.
-			detached: limited,
+			detached: true,
 			stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
 		});
+		groups.add(child.pid);
 		const logStream = log ? createWriteStream(log, { flags: "a" }) : undefined;
 		const output = { stdout: "", both: "" };
 		let lastSign = Date.now();
@@ -85,8 +109,10 @@ export function run(command, args, options = {}) {
 
 		const finish = (failure) => {
 			clearInterval(watch);
+			groups.delete(child.pid);
 			logStream?.end();
-			if (failure) reject(new CommandError(failure, tail(output.both)));
+			if (failure && interrupted) reject(new Interrupted());
+			else if (failure) reject(new CommandError(failure, tail(output.both)));
 			else resolve(output.stdout);
 		};
 		child.on("error", (error) => finish(`${command}: ${error.message}`));

@@ -8,9 +8,9 @@ import {
 	rmSync,
 	statSync,
 } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 import { pathToFileURL } from "node:url";
-import { SetupError } from "./errors.mjs";
+import { CommandError, SetupError } from "./errors.mjs";
 
 /** The label that says from what an image was built; equal hash, no rebuild. */
 export const HASH_LABEL = "cutover.hash";
@@ -21,8 +21,8 @@ const ELSEWHERE = ["test/backend", "test/frontend", "migration"];
 /** Docker Hub answers within this time or counts as out of reach. */
 const PULL_ANSWER_MS = 10_000;
 const PULL_MS = 600_000;
-/** Never part of an image's context. */
-const IGNORED = /\/(node_modules|\.git)(\/|$)/;
+/** Never part of a context, unless it names them itself. */
+const IGNORED = new Set(["node_modules", ".git"]);
 
 /**
  * @typedef {object} Image
@@ -143,7 +143,12 @@ function described(image, source, detail = "unchanged") {
 	return {
 		source,
 		detail,
-		parts: { [`image ${image.name}`]: { source, detail: image.detail } },
+		parts: {
+			[`image ${image.name}`]: {
+				source,
+				detail: source === "official" ? "Docker Hub" : image.detail,
+			},
+		},
 	};
 }
 
@@ -162,19 +167,20 @@ async function build({ root, cache, docker, image, hooks, hash }) {
 	const log = cache.log(`image-${slug}`);
 	rmSync(staging, { recursive: true, force: true });
 	try {
-		for (const path of image.context) copyContext(root, path, staging);
+		for (const path of [image.folder, ...(image.context ?? [])])
+			copyContext(root, path, staging);
 		const context = join(staging, image.folder);
 		const detail = await hooks.prepare?.({ context, cache, docker, log });
 		const labels = ["--label", `${HASH_LABEL}=${hash}`, "--label", SETUP_LABEL];
 		const dockerfile = join(context, "Dockerfile");
-		// A prepared folder is a context of its own; else paths are the repository's.
-		const seen = hooks.prepare ? context : staging;
+		const seen = image.context ? staging : context;
 		await docker.run(
 			["build", "--tag", image.name, ...labels, "--file", dockerfile, seen],
 			{ log },
 		);
 		return detail;
 	} catch (error) {
+		if (!(error instanceof CommandError)) throw error;
 		throw new SetupError({
 			expected: `to build the image ${image.name}`,
 			found: error.message,
@@ -186,22 +192,28 @@ async function build({ root, cache, docker, image, hooks, hash }) {
 }
 
 function copyContext(root, path, staging) {
+	const from = join(root, path);
 	mkdirSync(dirname(join(staging, path)), { recursive: true });
-	cpSync(join(root, path), join(staging, path), {
+	cpSync(from, join(staging, path), {
 		recursive: true,
-		filter: (source) => !IGNORED.test(source),
+		filter: (source) => !relative(from, source).split(sep).some(isIgnored),
 	});
 }
 
-/** @returns {string} a hash over the context's paths, modes and contents and `extra` */
+/**
+ * A hash over what an image is made of: its folder, its context (paths,
+ * executable or not, contents) and `extra`.
+ * @param {string} root of the repository
+ * @param {Pick<Image, "folder" | "context">} image
+ * @param {unknown[]} [extra]
+ */
 export function contentHash(root, image, extra = []) {
 	const hash = createHash("sha256");
-	for (const path of [...image.context].sort())
+	for (const path of [image.folder, ...(image.context ?? [])].sort())
 		for (const file of filesUnder(join(root, path))) {
 			const mode = statSync(file).mode & 0o111 ? "x" : "-";
-			hash
-				.update(`${relative(root, file)} ${mode}\n`)
-				.update(readFileSync(file));
+			hash.update(`${relative(root, file)} ${mode}\n`);
+			hash.update(readFileSync(file));
 		}
 	hash.update(JSON.stringify(extra));
 	return hash.digest("hex");
@@ -210,8 +222,11 @@ export function contentHash(root, image, extra = []) {
 function filesUnder(path) {
 	if (!statSync(path).isDirectory()) return [path];
 	return readdirSync(path)
+		.filter((name) => !isIgnored(name))
 		.sort()
-		.map((name) => join(path, name))
-		.filter((each) => !IGNORED.test(each))
-		.flatMap(filesUnder);
+		.flatMap((name) => filesUnder(join(path, name)));
+}
+
+function isIgnored(name) {
+	return IGNORED.has(name);
 }

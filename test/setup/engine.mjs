@@ -1,0 +1,247 @@
+import { spawn } from "node:child_process";
+import {
+	existsSync,
+	mkdirSync,
+	openSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+} from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { canInstall, install } from "./apt.mjs";
+import { Docker } from "./docker.mjs";
+import { SetupError } from "./errors.mjs";
+import { attempt, which } from "./exec.mjs";
+
+/** A socket's path may have 108 bytes (sun_path in unix(7)); the daemon's longest is this much below its folder. */
+const LONGEST_FOLDER = 108 - "/exec/containerd/containerd-debug.sock".length;
+const START_MS = 60_000;
+const STOP_MS = 60_000;
+const LOOK_MS = 200;
+
+/** Files and folders of the daemon that set-up runs itself. */
+function places(cache) {
+	const folder = cache.path("docker");
+	return {
+		folder,
+		data: `${folder}/data`,
+		exec: `${folder}/exec`,
+		pidFile: `${folder}/docker.pid`,
+		socket: `${folder}/docker.sock`,
+		log: `${folder}/dockerd.log`,
+	};
+}
+
+/**
+ * Finds a running Docker Engine, else installs and starts one.
+ * @param {import("./cache.mjs").Cache} cache
+ * @param {(docker: Docker) => void} found gets the engine's client
+ */
+export async function ensureEngine(cache, found) {
+	const running = await findEngine(cache);
+	if (running) {
+		found(running.docker);
+		const own = running.docker.host === ownHost(cache);
+		return engineResult(own ? "built" : "found", running.version, own);
+	}
+	if (process.env.DOCKER_HOST)
+		throw new SetupError({
+			expected: `a Docker Engine at DOCKER_HOST=${process.env.DOCKER_HOST}`,
+			found: "none that answers within 5 s",
+			fix: "start that engine, or unset DOCKER_HOST to let set-up find or start one",
+		});
+	if (!which("dockerd") || !which("docker") || !which("iptables"))
+		await installEngine(cache);
+	const docker = new Docker(ownHost(cache));
+	const version = await startEngine(cache, docker);
+	found(docker);
+	return engineResult("built", version, true);
+}
+
+function engineResult(source, version, own) {
+	const detail = own ? "Debian's package, daemon of set-up" : "running here";
+	return {
+		source,
+		version,
+		detail,
+		// The engine is the official program either way; what differs is who runs it.
+		parts: { "Docker Engine": { source: "official", version, detail } },
+	};
+}
+
+async function findEngine(cache) {
+	if (!which("docker")) {
+		if (!existsSync("/var/run/docker.sock")) return undefined;
+		// An engine without its client: the client comes with the same package.
+		await installEngine(cache);
+	}
+	const context = await attempt("docker", [
+		"context",
+		"inspect",
+		"--format",
+		"{{.Endpoints.docker.Host}}",
+	]);
+	const hosts = [
+		process.env.DOCKER_HOST ?? context?.trim(),
+		process.env.DOCKER_HOST ? undefined : ownHost(cache),
+	];
+	for (const host of hosts) {
+		if (!host) continue;
+		const docker = new Docker(host);
+		const version = await docker.version();
+		if (version) return { docker, version };
+	}
+	return undefined;
+}
+
+async function installEngine(cache) {
+	if (!canInstall())
+		throw new SetupError({
+			expected:
+				"a running Docker Engine, or root on Debian or Ubuntu to install one",
+			found: `no engine that answers${which("docker") ? "" : ", no docker command"}, user id ${process.getuid?.() ?? "unknown"}`,
+			fix: "start Docker, or add this user to its group, or run as root on Debian or Ubuntu",
+		});
+	// From Debian 13 on the client is a package of its own.
+	const split = await attempt("apt-cache", ["show", "docker-cli"]);
+	const client = split?.includes("Package: docker-cli") ? ["docker-cli"] : [];
+	await install(cache, ["docker.io", "iptables", "ca-certificates", ...client]);
+}
+
+/** Starts dockerd with all that it owns in the cache folder, and waits until it answers. */
+async function startEngine(cache, docker) {
+	const at = places(cache);
+	if (process.getuid?.() !== 0)
+		throw new SetupError({
+			expected: "a running Docker Engine, or root to start one",
+			found: `none that answers, user id ${process.getuid?.() ?? "unknown"}`,
+			fix: "start Docker, or add this user to its group, or run as root",
+		});
+	if (at.folder.length > LONGEST_FOLDER)
+		throw new SetupError({
+			expected: `a cache folder whose path is short enough for sockets (${LONGEST_FOLDER - "/docker".length} characters)`,
+			found: cache.folder,
+			fix: "set CUTOVER_CACHE to a shorter path",
+		});
+	mkdirSync(at.exec, { recursive: true });
+	await repair(cache);
+	const log = openSync(at.log, "w");
+	const args = ["--data-root", at.data, "--exec-root", at.exec];
+	args.push("--pidfile", at.pidFile, "--host", ownHost(cache));
+	// A host inside a tunnel or another container has a small MTU; packets of
+	// containers that do not know it get lost.
+	args.push("--mtu", String(hostMtu()));
+	const daemon = spawn("dockerd", args, {
+		detached: true,
+		stdio: ["ignore", log, log],
+	});
+	let ended;
+	daemon.on("error", (error) => {
+		ended = error.message;
+	});
+	daemon.on("exit", (code, signal) => {
+		ended = `dockerd ended with ${code ?? signal}`;
+	});
+	daemon.unref();
+	const deadline = Date.now() + START_MS;
+	while (ended === undefined && Date.now() < deadline) {
+		const version = await docker.version();
+		if (version) return version;
+		await sleep(LOOK_MS);
+	}
+	const end = readFileSync(at.log, "utf8").trimEnd().split("\n").slice(-8);
+	throw new SetupError({
+		expected: "Docker Engine to start",
+		found: `${ended ?? `no answer after ${START_MS / 1000} s`}\n${end.join("\n")}`,
+		fix: `see ${at.log}; dockerd needs root, iptables and cgroups`,
+	});
+}
+
+/**
+ * What a killed run leaves: a pid file of a process that is gone (or whose
+ * number another one has now), the socket, a containerd without its dockerd.
+ */
+async function repair(cache) {
+	const at = places(cache);
+	const pid = daemonPid(cache);
+	if (pid) await end(pid); // It lives but does not answer.
+	for (const orphan of processes(
+		(line) =>
+			line.includes(`--config\0${at.exec}/`) ||
+			line.includes(`--config\0${at.data}/`),
+	))
+		await end(orphan);
+	for (const file of [
+		at.pidFile,
+		at.socket,
+		`${at.exec}/containerd/containerd.pid`,
+	])
+		rmSync(file, { force: true });
+}
+
+/** Stops the daemon that set-up started, if it runs. @returns {Promise<boolean>} whether it did */
+export async function stopEngine(cache) {
+	const pid = daemonPid(cache);
+	if (pid === undefined) return false;
+	await end(pid);
+	const at = places(cache);
+	for (const file of [at.pidFile, at.socket]) rmSync(file, { force: true });
+	return true;
+}
+
+/** The address of set-up's own daemon. */
+export function ownHost(cache) {
+	return `unix://${places(cache).socket}`;
+}
+
+function daemonPid(cache) {
+	const { data } = places(cache);
+	return processes((line) => line.includes(`--data-root\0${data}\0`))[0];
+}
+
+/** Ids of the processes whose command line (arguments ended by NUL) fits. */
+function processes(fits) {
+	const found = [];
+	for (const name of readdirSync("/proc").filter((each) =>
+		/^\d+$/.test(each),
+	)) {
+		try {
+			if (fits(readFileSync(`/proc/${name}/cmdline`, "utf8")))
+				found.push(Number(name));
+		} catch {
+			// It ended while we looked.
+		}
+	}
+	return found;
+}
+
+/** Asks a process to end and insists after STOP_MS. */
+async function end(pid) {
+	const deadline = Date.now() + STOP_MS;
+	const signal = (name) => {
+		try {
+			process.kill(pid, name);
+			return true;
+		} catch {
+			return false;
+		}
+	};
+	if (!signal("SIGTERM")) return;
+	while (signal(0)) {
+		if (Date.now() > deadline) signal("SIGKILL");
+		await sleep(LOOK_MS);
+	}
+}
+
+function hostMtu() {
+	try {
+		const routes = readFileSync("/proc/net/route", "utf8").split("\n").slice(1);
+		const way = routes
+			.map((row) => row.split("\t"))
+			.find((row) => row[1] === "00000000");
+		const mtu = readFileSync(`/sys/class/net/${way[0]}/mtu`, "utf8");
+		return Math.min(1500, Number(mtu));
+	} catch {
+		return 1500; // No default route: nothing to get lost on.
+	}
+}

@@ -1,0 +1,188 @@
+import { existsSync } from "node:fs";
+import { delimiter, resolve } from "node:path";
+import { checkDisk } from "./disk.mjs";
+import { ensureEngine, ownHost, stopEngine } from "./engine.mjs";
+import { SetupError } from "./errors.mjs";
+import { interrupt, resume } from "./exec.mjs";
+import { ensureImage, readImages } from "./images.mjs";
+import { Users, withLock } from "./lock.mjs";
+import { ensurePackages } from "./npm.mjs";
+import { ensureCli, ensurePlugins, usePlugins } from "./pulumi.mjs";
+import { push, REGISTRY, startRegistry, stopRegistry } from "./registry.mjs";
+
+const GIB = 1024 ** 3;
+/** Measured on an empty cache, see README.md: the most that was in use at once, and a third more. */
+const DISK_COLD = 12 * GIB;
+/** For the containers and volumes of a rehearsal, when all is in the cache. */
+const DISK_WARM = 3 * GIB;
+
+/**
+ * One use of what set-up provides: start gets all that is missing, end stops
+ * what runs only for this use.
+ */
+export class Session {
+	/**
+	 * @param {string} root of the repository
+	 * @param {import("./cache.mjs").Cache} cache
+	 * @param {import("./report.mjs").Report} report
+	 */
+	constructor(root, cache, report) {
+		this.root = root;
+		this.cache = cache;
+		this.report = report;
+		this.users = new Users(cache.path("users"));
+		/** @type {import("./docker.mjs").Docker | undefined} */
+		this.docker = undefined;
+		this.registry = undefined;
+		this.pathFolders = [cache.bin];
+	}
+
+	/**
+	 * Prepares everything.
+	 * @param {{plugins?: string}} options plugins: a folder that replaces ours
+	 * @returns {Promise<{env: NodeJS.ProcessEnv}>} the environment for the program
+	 */
+	async start({ plugins }) {
+		if (plugins !== undefined) this.#checkPlugins(plugins);
+		const started = Date.now();
+		await this.#locked(async () => {
+			const { report } = this;
+			await report.step("disk space", async () => this.#checkDisk());
+			await both(
+				report.step("npm packages", () =>
+					ensurePackages(this.root, this.cache),
+				),
+				this.#ensureEngine(),
+			);
+			await both(this.#pulumi(plugins), this.#images());
+			this.report.writeProvenance(this.cache.path("provenance.json"));
+			this.cache.update((state) => {
+				state.complete = true;
+			});
+		});
+		const seconds = ((Date.now() - started) / 1000).toFixed(1);
+		this.report.print(`Set-up complete after ${seconds} s.`);
+		return { env: this.#environment() };
+	}
+
+	/** Only the engine: all that is needed to take things down. */
+	async startEngine() {
+		await this.#locked(() => this.#ensureEngine());
+		return { env: this.#environment() };
+	}
+
+	/**
+	 * Stops registry and daemon when nobody else uses them and nobody asked to
+	 * keep them.
+	 * @param {{keep: boolean, down: boolean}} options keep: leave them for later;
+	 *   down: nothing is kept any longer
+	 */
+	async end({ keep, down }) {
+		resume();
+		await this.#locked(async () => {
+			this.users.leave();
+			this.cache.update((state) => {
+				if (keep) state.kept = true;
+				if (down) state.kept = false;
+			});
+			if (this.cache.read().kept || this.users.others().length > 0) return;
+			if (this.docker === undefined) return;
+			await stopRegistry(this.docker);
+			if (this.docker.host === ownHost(this.cache))
+				await stopEngine(this.cache);
+		});
+	}
+
+	#locked(work) {
+		return withLock(this.cache.path("lock"), work, (pid) =>
+			this.report.print(`Waiting for the set-up of process ${pid} …`),
+		);
+	}
+
+	#checkDisk() {
+		const { complete } = this.cache.read();
+		return checkDisk(
+			"the cache folder",
+			this.cache.folder,
+			complete ? DISK_WARM : DISK_COLD,
+		);
+	}
+
+	async #ensureEngine() {
+		await this.report.step("Docker Engine", () =>
+			ensureEngine(this.cache, (docker) => {
+				this.docker = docker;
+			}),
+		);
+		// From here on it is in use, so that another session does not stop it.
+		this.users.enter();
+	}
+
+	async #pulumi(plugins) {
+		await this.report.step("Pulumi CLI", () =>
+			ensureCli(this.root, this.cache),
+		);
+		await this.report.step("language host and plugins", async () => {
+			if (plugins !== undefined) {
+				this.pathFolders.unshift(resolve(plugins));
+				return usePlugins(this.cache, resolve(plugins));
+			}
+			return ensurePlugins(this.root, this.cache, this.#environment());
+		});
+	}
+
+	async #images() {
+		const { root, cache, docker } = this;
+		const images = readImages(root);
+		for (const image of images)
+			await this.report.step(`image ${image.name}`, () =>
+				ensureImage({ root, cache, docker, image }),
+			);
+		await this.report.step("registry for the Droplets", async () => {
+			this.registry = await startRegistry(docker);
+			let pushed = 0;
+			for (const { name } of images.filter(({ registry }) => registry))
+				if (await push(docker, this.registry, name)) pushed += 1;
+			return { detail: `${this.registry}, ${pushed} images pushed` };
+		});
+	}
+
+	#environment() {
+		const env = {
+			...process.env,
+			PATH: [...this.pathFolders, process.env.PATH].join(delimiter),
+			PULUMI_HOME: this.cache.path("pulumi-home"),
+			PULUMI_SKIP_UPDATE_CHECK: "true",
+			CUTOVER_CACHE: this.cache.folder,
+			CUTOVER_PROVENANCE: this.cache.path("provenance.json"),
+			CUTOVER_REGISTRY: this.registry,
+			CUTOVER_REGISTRY_CONTAINER: REGISTRY,
+			DOCKER_HOST: this.docker?.host,
+		};
+		delete env.DOCKER_CONTEXT;
+		return env;
+	}
+
+	#checkPlugins(folder) {
+		if (existsSync(resolve(folder, "pulumi-language-nodejs"))) return;
+		throw new SetupError({
+			expected:
+				"--plugins DIR with pulumi-language-nodejs and pulumi-resource-* in it",
+			found: `no pulumi-language-nodejs in ${resolve(folder)}`,
+			fix: "give the folder of the unpacked official plugins and language host",
+		});
+	}
+}
+
+/** Two lines of work side by side; when one fails, the other is ended too. */
+async function both(...works) {
+	let failure;
+	const watched = works.map((work) =>
+		work.catch((error) => {
+			failure ??= error;
+			interrupt();
+		}),
+	);
+	await Promise.all(watched);
+	if (failure) throw failure;
+}
