@@ -19,6 +19,20 @@ export function idents(names: readonly string[]): string {
 	return names.map((name) => ident(name)).join(", ");
 }
 
+/**
+ * A table in a FROM clause: ONLY its own rows where others inherit from it, as
+ * those are tables of their own here; a partitioned table has none but its
+ * partitions'.
+ */
+export function fromTable(table: {
+	readonly schema: string;
+	readonly name: string;
+	readonly partitioned: boolean;
+}): string {
+	const name = ident(table.schema, table.name);
+	return table.partitioned ? name : `ONLY ${name}`;
+}
+
 /** Whether a table, given by its qualified and quoted name, is there. */
 export async function relationExists(
 	client: pg.ClientBase,

@@ -2,11 +2,10 @@ import { readCatalog } from "../catalog/read";
 import { tableName } from "../catalog/types";
 import { withConnection } from "../connection";
 import { exportDatabase } from "../copy/export";
-import { selectTables } from "../copy/select";
+import { countTables, selectTables } from "../copy/select";
 import { ExitCode } from "../errors";
 import { directoryOf, type Options, sourceOf } from "../options";
 import { size } from "../progress";
-import { ident } from "../sql";
 import { declaredUserColumns } from "../users/references";
 import { countUsers, hasAuth } from "../users/source";
 import type { Outcome } from "./outcome";
@@ -60,13 +59,7 @@ async function planExport(options: Options): Promise<Outcome> {
 		async (client) => {
 			const catalog = await readCatalog(client);
 			const tables = selectTables(catalog, options.exclude);
-			const counts: Record<string, number> = {};
-			for (const table of tables) {
-				const { rows } = await client.query(
-					`SELECT count(*)::float8 AS "rows" FROM ${ident(table.schema, table.name)}`,
-				);
-				counts[tableName(table)] = rows[0]?.rows;
-			}
+			const counts = await countTables(client, tables);
 			const rows = Object.values(counts).reduce((sum, n) => sum + n, 0);
 			const bytes = tables.reduce((sum, table) => sum + table.bytes, 0);
 			const users = (await hasAuth(client)) ? await countUsers(client) : {};

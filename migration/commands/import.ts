@@ -3,31 +3,34 @@ import type { ClientBase } from "pg";
 import { obstacles } from "../catalog/compare";
 import { leftOut } from "../catalog/ddl";
 import { readCatalog } from "../catalog/read";
+import { tableName } from "../catalog/types";
 import { withConnection } from "../connection";
 import { checkTarget, type Removal } from "../copy/guard";
 import { importDatabase } from "../copy/import";
-import { type Manifest, readManifest } from "../copy/manifest";
+import { hasManifest, type Manifest, readManifest } from "../copy/manifest";
+import { countTables, selectTables } from "../copy/select";
 import { ExitCode, MigrationError } from "../errors";
-import { directoryOf, type Options, targetOf } from "../options";
+import { directoryOf, type Options, sourceOf, targetOf } from "../options";
 import { size } from "../progress";
 import { hasUserMap, readUserMap } from "../users/map";
-import { readUsers } from "../users/source";
+import { declaredUserColumns } from "../users/references";
+import { countUsers, hasAuth, readUsers } from "../users/source";
 import type { Outcome } from "./outcome";
 
 /** Loads the export into the target, or says what that would do. */
 export async function runImport(options: Options): Promise<Outcome> {
 	const directory = directoryOf(options);
+	if (options.dryRun && options.source && !(await hasManifest(directory)))
+		return planFromSource(options);
 	const manifest = await readManifest(directory);
 	const target = targetOf(options);
 	const checked = await withConnection(target, { readOnly: true }, (client) =>
 		check(client, directory, manifest, options),
 	);
 	const tables = manifest.tables.length;
-	const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);
-	const bytes = manifest.tables.reduce((sum, table) => sum + table.bytes, 0);
-	const removals = checked.removals.map(
-		({ table, rows, what }) => `${table}: ${rows} rows (${what}) give way`,
-	);
+	const rows = sum(manifest.tables.map((table) => table.rows));
+	const bytes = sum(manifest.tables.map((table) => table.bytes));
+	const removals = checked.removals.map(describeRemoval);
 	if (options.dryRun)
 		return {
 			json: { dryRun: true, tables, rows, bytes, ...checked },
@@ -59,7 +62,7 @@ export async function runImport(options: Options): Promise<Outcome> {
 			removals: checked.removals,
 			snapshotAt: manifest.snapshotAt,
 			counts: Object.fromEntries(
-				manifest.tables.map(({ name, rows }) => [name, rows]),
+				manifest.tables.map((table) => [tableName(table), table.rows]),
 			),
 		},
 		lines: [
@@ -78,6 +81,49 @@ export async function runImport(options: Options): Promise<Outcome> {
 	};
 }
 
+/**
+ * Before there is an export, a dry run takes the live source for it: what an
+ * export made now would hold, and whether the target could take it.
+ */
+async function planFromSource(options: Options): Promise<Outcome> {
+	const readOnly = { readOnly: true };
+	return withConnection(sourceOf(options), readOnly, (source) =>
+		withConnection(targetOf(options), readOnly, async (target) => {
+			const catalog = await readCatalog(source);
+			const tables = selectTables(catalog, options.exclude);
+			const counts = await countTables(source, tables);
+			const twin = await readCatalog(target);
+			refuseObstacles(obstacles(catalog, tables, twin), options);
+			const userColumns = declaredUserColumns(catalog, options.userColumns);
+			const removals = await checkTarget(
+				target,
+				{ tables, userColumns },
+				twin,
+				options,
+			);
+			const users = (await hasAuth(source)) ? await countUsers(source) : {};
+			const rows = sum(Object.values(counts));
+			const bytes = sum(tables.map((table) => table.bytes));
+			return {
+				json: {
+					dryRun: true,
+					tables: tables.length,
+					rows,
+					bytes,
+					users,
+					removals,
+					counts,
+				},
+				lines: [
+					`no export yet; one made now would bring ${rows} rows of ${tables.length} tables, about ${size(bytes)}`,
+					...removals.map(describeRemoval),
+				],
+				exitCode: ExitCode.done,
+			};
+		}),
+	);
+}
+
 async function check(
 	client: ClientBase,
 	directory: string,
@@ -85,23 +131,45 @@ async function check(
 	options: Options,
 ): Promise<{ removals: Removal[]; undecided: string[] }> {
 	const catalog = await readCatalog(client);
-	const found = options.createSchema
-		? catalog.tables.map(({ name }) => `${name}: there already`)
-		: obstacles(manifest.catalog, manifest.catalog.tables, catalog);
-	if (found.length > 0)
-		throw new MigrationError({
-			expected: options.createSchema
-				? "an empty database for --create-schema"
-				: "a target that can take every table of the export",
-			found: found.join("\n         "),
-			fix: options.createSchema
-				? "use an empty database, or leave --create-schema away"
-				: "let the new application make its schema; export with --exclude what is to be left behind",
-		});
+	refuseObstacles(
+		options.createSchema
+			? catalog.tables.map(({ name }) => `${name}: there already`)
+			: obstacles(manifest.catalog, manifest.catalog.tables, catalog),
+		options,
+	);
 	return {
-		removals: await checkTarget(client, manifest, catalog, options),
+		removals: await checkTarget(
+			client,
+			{
+				tables: manifest.catalog.tables,
+				userColumns: manifest.userColumns,
+			},
+			catalog,
+			options,
+		),
 		undecided: await undecidedUsers(client, directory, manifest),
 	};
+}
+
+function refuseObstacles(found: readonly string[], options: Options): void {
+	if (found.length === 0) return;
+	throw new MigrationError({
+		expected: options.createSchema
+			? "an empty database for --create-schema"
+			: "a target that can take every table",
+		found: found.join("\n         "),
+		fix: options.createSchema
+			? "use an empty database, or leave --create-schema away"
+			: "let the new application make its schema; --exclude what is to be left behind",
+	});
+}
+
+function describeRemoval({ table, rows, what }: Removal): string {
+	return `${table}: ${rows} rows (${what}) give way`;
+}
+
+function sum(values: readonly number[]): number {
+	return values.reduce((total, value) => total + value, 0);
 }
 
 /** Users of the export that were neither moved nor skipped. */

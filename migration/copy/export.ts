@@ -8,7 +8,7 @@ import { type Table, tableName } from "../catalog/types";
 import { type DatabaseAddress, withConnection } from "../connection";
 import { digestTable, plainSide } from "../digest/table";
 import { Progress } from "../progress";
-import { ident, idents, literal } from "../sql";
+import { fromTable, idents, literal } from "../sql";
 import { findUserColumns } from "../users/references";
 import { exportUsers, hasAuth } from "../users/source";
 import { writeCompressed } from "./files";
@@ -152,10 +152,9 @@ async function exportTable(
 	const columns = copiedColumns(table.columns);
 	const format = copyFormat(columns);
 	const file = fileName(table);
-	const only = table.partitioned ? "" : "ONLY ";
 	const stream = session.query(
 		copyTo(
-			`COPY (SELECT ${idents(columns.map(({ name }) => name))} FROM ${only}${ident(table.schema, table.name)}) TO STDOUT (FORMAT ${format})`,
+			`COPY (SELECT ${idents(columns.map(({ name }) => name))} FROM ${fromTable(table)}) TO STDOUT (FORMAT ${format})`,
 		),
 	);
 	const sum = await writeCompressed(stream, join(directory, file), (bytes) =>

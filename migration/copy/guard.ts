@@ -6,7 +6,7 @@ import { ExitCode, MigrationError } from "../errors";
 import { BARRIER_TRIGGER } from "../freeze/barrier";
 import { relationExists as exists, ident } from "../sql";
 import type { UserRewrite } from "../users/references";
-import { catalogTable, type Manifest } from "./manifest";
+import type { Manifest } from "./manifest";
 
 /**
  * More rows than this before the first import are not taken for seeds of the new
@@ -35,6 +35,12 @@ export const CREATE_MARKER = `
 	);
 `;
 
+/** What an import would bring: tables as the source's catalog describes them. */
+export interface Arriving {
+	readonly tables: readonly Table[];
+	readonly userColumns: readonly UserRewrite[];
+}
+
 /** Rows that an import is going to remove, by table. */
 export interface Removal {
 	readonly table: string;
@@ -50,17 +56,16 @@ export interface Removal {
  */
 export async function checkTarget(
 	client: ClientBase,
-	manifest: Manifest,
+	arriving: Arriving,
 	catalog: Catalog,
 	options: { readonly replace: boolean },
 ): Promise<Removal[]> {
 	refuseFrozen(catalog);
 	const markers = await readMarkers(client);
 	const removals: Removal[] = [];
-	for (const exported of manifest.tables) {
-		const table = findTable(catalog.tables, exported);
+	for (const source of arriving.tables) {
+		const table = findTable(catalog.tables, source);
 		if (!table) continue;
-		const source = catalogTable(manifest, exported);
 		const name = tableName(table);
 		const marker = markers.get(name);
 		const rows = await countRows(client, table);
@@ -69,7 +74,7 @@ export async function checkTarget(
 			removals.push({
 				table: name,
 				rows,
-				what: (await areSeeds(client, manifest, table, rows))
+				what: (await areSeeds(client, arriving, table, rows))
 					? "seeds"
 					: "foreign rows",
 			});
@@ -78,7 +83,7 @@ export async function checkTarget(
 				client,
 				rewrittenSide(
 					{ ...table, columns: source.columns },
-					manifest.userColumns,
+					arriving.userColumns,
 				),
 			);
 			const same = found.rows === marker.rows && found.digest === marker.digest;
@@ -186,12 +191,12 @@ async function countRows(client: ClientBase, table: Table): Promise<number> {
 /** Before the first import there are no users, so a row that names one is no seed. */
 async function areSeeds(
 	client: ClientBase,
-	manifest: Manifest,
+	arriving: Arriving,
 	table: Table,
 	count: number,
 ): Promise<boolean> {
 	if (count > MOST_SEED_ROWS) return false;
-	const users = manifest.userColumns.filter(
+	const users = arriving.userColumns.filter(
 		({ schema, table: name }) => schema === table.schema && name === table.name,
 	);
 	if (users.length === 0) return true;

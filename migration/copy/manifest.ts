@@ -1,4 +1,4 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { access, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Catalog, Table } from "../catalog/types";
 import { MigrationError } from "../errors";
@@ -65,6 +65,14 @@ export async function writeManifest(
 		`${JSON.stringify({ version: MANIFEST_VERSION, ...manifest }, null, "\t")}\n`,
 	);
 	await rename(`${path}.part`, path);
+}
+
+/** Whether the directory holds a whole export. */
+export async function hasManifest(directory: string): Promise<boolean> {
+	return access(join(directory, FILE)).then(
+		() => true,
+		() => false,
+	);
 }
 
 /** Reads the manifest of a whole export, else says what is wrong with it. */

@@ -1,6 +1,6 @@
 import type { ClientBase } from "pg";
 import type { Column, Table } from "../catalog/types";
-import { ident } from "../sql";
+import { fromTable, ident } from "../sql";
 import type { UserRewrite } from "../users/references";
 import { rowDigest } from "./expression";
 
@@ -28,7 +28,7 @@ export interface Side {
 export function plainSide(table: Table): Side {
 	return {
 		columns: table.columns,
-		from: `${only(table)}${ident(table.schema, table.name)} t`,
+		from: `${fromTable(table)} t`,
 		reference: (column) => ident("t", column.name),
 	};
 }
@@ -73,8 +73,4 @@ export async function digestTable(
 	`);
 	const [row] = rows;
 	return { rows: Number(row?.rows), digest: row?.digest ?? "0" };
-}
-
-function only(table: Table): string {
-	return table.partitioned ? "" : "ONLY ";
 }
