@@ -52,7 +52,7 @@ export = async () => {
 		version: settings.databaseVersion,
 	});
 	const zone = new Zone("zone", { domain, adoption });
-	project("project", {
+	const folder = project("project", {
 		stack,
 		urns: [
 			...server.dropletUrns,
@@ -139,7 +139,7 @@ export = async () => {
 		server,
 		database,
 		settings,
-		dependsOn: [...records.records, ...webhooks],
+		dependsOn: [folder, ...records.records, ...webhooks],
 	});
 
 	return stackOutputs({

@@ -22,6 +22,8 @@ export class Network extends pulumi.ComponentResource {
 	readonly vpcId: pulumi.Output<string>;
 	readonly reservedIp: pulumi.Output<string>;
 	readonly reservedIpUrn: pulumi.Output<string>;
+	/** Must stand before the first machine and after the last. */
+	readonly firewall: digitalocean.Firewall;
 
 	constructor(
 		name: string,
@@ -41,7 +43,7 @@ export class Network extends pulumi.ComponentResource {
 			},
 			own,
 		);
-		const firewall = new digitalocean.Firewall(
+		this.firewall = new digitalocean.Firewall(
 			`${name}-firewall`,
 			{
 				name: label,
@@ -72,7 +74,7 @@ export class Network extends pulumi.ComponentResource {
 		this.vpcId = vpc.id;
 		this.reservedIp = reserved.ipAddress;
 		this.reservedIpUrn = reserved.reservedIpUrn;
-		this.registerOutputs({ firewall: firewall.id });
+		this.registerOutputs({});
 	}
 }
 

@@ -80,7 +80,11 @@ export class Server extends pulumi.ComponentResource {
 							),
 					),
 				},
-				{ ...own, additionalSecretOutputs: ["userData"] },
+				{
+					...own,
+					dependsOn: [args.network.firewall],
+					additionalSecretOutputs: ["userData"],
+				},
 			);
 			return {
 				droplet,

@@ -31,14 +31,10 @@ export class Validation extends pulumi.ComponentResource {
 	) {
 		super("cutover:infra:Validation", name, {}, opts);
 		const { manager } = args.server;
-		const specs = args.services.map(({ service }) => service.service);
-		// Ids of secrets and configs stand in it, so new ones run this again.
-		const deployed = pulumi.jsonStringify(
-			specs.map(({ name: label, taskSpec }) => ({ label, taskSpec })),
-		);
-		const expected = specs.map(
-			({ name: label, taskSpec, mode }) =>
-				pulumi.interpolate`${label} ${mode.apply(({ replicated }) => replicated?.replicas ?? 1)} ${taskSpec.apply(({ containerSpec }) => containerSpec.image)}\n`,
+		const services = args.services.map(({ service }) => service);
+		const deployed = services.map(({ fingerprint }) => fingerprint);
+		const expected = services.map(({ service, replicas, image }) =>
+			service.name.apply((label) => `${label} ${replicas} ${image}\n`),
 		);
 		const running = new remote.Command(
 			`${name}-deploy`,
@@ -46,12 +42,12 @@ export class Validation extends pulumi.ComponentResource {
 				connection: connection(manager.ssh),
 				create: validateScript,
 				stdin: pulumi.all(expected).apply((lines) => lines.join("")),
-				triggers: [deployed],
+				triggers: deployed,
 				addPreviousOutputInEnv: false,
 			},
 			{
 				parent: this,
-				dependsOn: specs,
+				dependsOn: services.map(({ service }) => service),
 				deletedWith: manager.droplet,
 			},
 		);
@@ -64,7 +60,7 @@ export class Validation extends pulumi.ComponentResource {
 					hostname: args.apiHostname,
 					version: versionOf(args.settings.images.backend),
 				}),
-				triggers: [deployed],
+				triggers: deployed,
 				addPreviousOutputInEnv: false,
 			},
 			{

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Swarm } from "../swarm";
@@ -47,6 +48,10 @@ export interface ServiceArgs {
  */
 export class Service extends pulumi.ComponentResource {
 	readonly service: docker.Service;
+	readonly image: string;
+	readonly replicas: number;
+	/** Changes with anything that a task is made of. */
+	readonly fingerprint: pulumi.Output<string>;
 
 	constructor(
 		name: string,
@@ -66,66 +71,18 @@ export class Service extends pulumi.ComponentResource {
 			order,
 		};
 		const { inside, network } = args.swarm;
+		this.image = args.image;
+		this.replicas = args.replicas ?? 1;
+		const task = taskSpec(args);
+		this.fingerprint = pulumi
+			.jsonStringify(task)
+			.apply((text) => createHash("sha256").update(text).digest("hex"));
 		this.service = new docker.Service(
 			`${name}-service`,
 			{
 				name: args.hostname,
-				taskSpec: {
-					containerSpec: {
-						image: args.image,
-						commands: args.command,
-						args: args.args,
-						env: args.environment,
-						user: args.user,
-						init: true,
-						mounts: args.mounts,
-						secrets: Object.entries(args.secrets ?? {}).map(
-							([file, secret]) => ({
-								secretId: secret.id,
-								secretName: secret.name,
-								fileName: file,
-								fileUid: "0",
-								fileGid: "0",
-								// The backend's program need not run as root.
-								fileMode: 0o444,
-							}),
-						),
-						configs: Object.entries(args.configs ?? {}).map(
-							([path, config]) => ({
-								configId: config.id,
-								configName: config.name,
-								fileName: path,
-								fileUid: "0",
-								fileGid: "0",
-								fileMode: 0o444,
-							}),
-						),
-						healthcheck: {
-							tests: ["CMD", ...args.healthCheck],
-							interval: "5s",
-							timeout: "5s",
-							retries: 3,
-							startPeriod: args.startPeriod ?? "30s",
-						},
-						stopGracePeriod: "20s",
-					},
-					resources: {
-						limits: {
-							nanoCpus: Math.round(args.limits.cpus * 1e9),
-							memoryBytes: args.limits.memoryMb * 1024 * 1024,
-						},
-					},
-					restartPolicy: { condition: "any", delay: "2s" },
-					placement: {
-						constraints: args.onManager ? ["node.role==manager"] : [],
-					},
-					networksAdvanceds: [{ name: network.id }],
-					logDriver: {
-						name: "json-file",
-						options: { "max-size": "10m", "max-file": "5" },
-					},
-				},
-				mode: { replicated: { replicas: args.replicas ?? 1 } },
+				taskSpec: task,
+				mode: { replicated: { replicas: this.replicas } },
 				updateConfig: { ...change, failureAction: "rollback" },
 				rollbackConfig: { ...change, failureAction: "pause" },
 				convergeConfig: { delay: "1s", timeout: "5m" },
@@ -152,6 +109,61 @@ export class Service extends pulumi.ComponentResource {
 		);
 		this.registerOutputs({});
 	}
+}
+
+/** What one task is made of. */
+function taskSpec(args: ServiceArgs): docker.types.input.ServiceTaskSpec {
+	return {
+		containerSpec: {
+			image: args.image,
+			commands: args.command,
+			args: args.args,
+			env: args.environment,
+			user: args.user,
+			init: true,
+			mounts: args.mounts,
+			secrets: Object.entries(args.secrets ?? {}).map(([file, secret]) => ({
+				secretId: secret.id,
+				secretName: secret.name,
+				fileName: file,
+				fileUid: "0",
+				fileGid: "0",
+				// The backend's program need not run as root.
+				fileMode: 0o444,
+			})),
+			configs: Object.entries(args.configs ?? {}).map(([path, config]) => ({
+				configId: config.id,
+				configName: config.name,
+				fileName: path,
+				fileUid: "0",
+				fileGid: "0",
+				fileMode: 0o444,
+			})),
+			healthcheck: {
+				tests: ["CMD", ...args.healthCheck],
+				interval: "5s",
+				timeout: "5s",
+				retries: 3,
+				startPeriod: args.startPeriod ?? "30s",
+			},
+			stopGracePeriod: "20s",
+		},
+		resources: {
+			limits: {
+				nanoCpus: Math.round(args.limits.cpus * 1e9),
+				memoryBytes: args.limits.memoryMb * 1024 * 1024,
+			},
+		},
+		restartPolicy: { condition: "any", delay: "2s" },
+		placement: {
+			constraints: args.onManager ? ["node.role==manager"] : [],
+		},
+		networksAdvanceds: [{ name: args.swarm.network.id }],
+		logDriver: {
+			name: "json-file",
+			options: { "max-size": "10m", "max-file": "5" },
+		},
+	};
 }
 
 /** Health check by wget, which Alpine, BusyBox and Debian images carry. */

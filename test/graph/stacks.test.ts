@@ -1,0 +1,253 @@
+import assert from "node:assert/strict";
+import { golden, goldenFile } from "./golden";
+import { mocks } from "./mocks";
+import { type Registered, runProgram } from "./monitor";
+import { stackConfig } from "./stacks";
+
+const flags = ["sync", "freeze", "dnsSwitch", "finalize"];
+const allFlags = Object.fromEntries(
+	flags.map((flag) => [`cutover:${flag}`, true]),
+);
+
+async function deploy(
+	stack: string,
+	changes: Record<string, unknown> = {},
+	account = {},
+): Promise<Registered[]> {
+	const { resources } = await runProgram({
+		stack,
+		...stackConfig(stack, changes),
+		mocks: mocks(account),
+	});
+	return resources;
+}
+
+describe("the stacks under mocks", () => {
+	for (const stack of ["staging", "production"]) {
+		it(`${stack} registers what its golden list says`, async () => {
+			const actual = golden(await deploy(stack));
+			assert.equal(
+				actual,
+				goldenFile(stack, actual),
+				"the resources differ from the golden list; if that is meant, UPDATE_GOLDEN=1 npx mocha test/graph",
+			);
+		});
+	}
+
+	it("production at the top of the ladder registers what its golden list says", async () => {
+		const actual = golden(await deploy("production", allFlags));
+		assert.equal(actual, goldenFile("production-finalize", actual));
+	});
+
+	it("gives no secret in plain text to the engine", async () => {
+		const resources = await deploy("production", allFlags);
+		const text = golden(resources);
+		for (const plain of [
+			/PLAIN-/,
+			/password-of-/,
+			/hash-of-/,
+			/BEGIN OPENSSH PRIVATE KEY/,
+		]) {
+			assert.doesNotMatch(text, plain);
+		}
+	});
+
+	it("gives every service limits, a health check and a rollback", async () => {
+		const services = (await deploy("production")).filter(
+			({ type }) => type === "docker:index/service:Service",
+		);
+		assert.equal(services.length, 4);
+		for (const { name, inputs } of services) {
+			const { taskSpec, updateConfig } = inputs as {
+				taskSpec: {
+					resources: { limits: { memoryBytes: number; nanoCpus: number } };
+					containerSpec: { healthcheck: { tests: string[] } };
+				};
+				updateConfig: { failureAction: string };
+			};
+			assert.ok(taskSpec.resources.limits.memoryBytes > 0, name);
+			assert.ok(taskSpec.resources.limits.nanoCpus > 0, name);
+			assert.ok(taskSpec.containerSpec.healthcheck.tests.length > 1, name);
+			assert.equal(updateConfig.failureAction, "rollback", name);
+		}
+	});
+
+	it("opens ssh to the listed networks only", async () => {
+		const resources = await deploy("production", {
+			"cutover:sshCidrs": ["198.51.100.0/24"],
+		});
+		const { inboundRules } = find(resources, "network-firewall").inputs as {
+			inboundRules: { portRange: string; sourceAddresses?: string[] }[];
+		};
+		assert.deepEqual(
+			inboundRules
+				.filter(({ portRange }) => portRange === "22")
+				.map(({ sourceAddresses }) => sourceAddresses),
+			[["198.51.100.0/24"]],
+		);
+	});
+
+	it("keeps zone and records when the stack goes", async () => {
+		const resources = await deploy("production");
+		const kept = resources.filter(({ retainOnDelete }) => retainOnDelete);
+		assert.deepEqual(kept.map(({ name }) => name).sort(), [
+			...["records-api", "records-monitoring", "records-site"],
+			...["records-status", "zone-domain"],
+		]);
+	});
+
+	it("skips what is inside the machine when the machine goes, but never the way back", async () => {
+		const resources = await deploy("production", allFlags);
+		for (const { type, name, deletedWith } of resources) {
+			if (type.startsWith("docker:") || type === "command:remote:Command") {
+				assert.ok(deletedWith, `${name} would block a destroy`);
+			}
+		}
+		assert.equal(find(resources, "rollback").deletedWith, undefined);
+	});
+
+	it("adds the ladder's steps one by one, each after the one before", async () => {
+		const steps = (resources: Registered[]) =>
+			resources.filter(({ name }) => name.startsWith("migration-"));
+		assert.deepEqual(steps(await deploy("production")), []);
+		assert.deepEqual(
+			steps(await deploy("production", { "cutover:sync": true })).map(
+				({ name }) => name,
+			),
+			[
+				...["migration-probe", "migration-export-dry-run"],
+				"migration-import-dry-run",
+			],
+		);
+		const all = steps(
+			await deploy("production", {
+				"cutover:sync": true,
+				"cutover:freeze": true,
+			}),
+		);
+		assert.deepEqual(
+			all.slice(3).map(({ name }) => name),
+			["freeze", "export", "users", "import", "verify"].map(
+				(step) => `migration-${step}`,
+			),
+		);
+		for (const [index, { dependsOn }] of all.entries()) {
+			const before = all[index - 1];
+			if (before) assert.ok(dependsOn.includes(before.name));
+		}
+	});
+
+	it("switches the names only after proof of equality and health", async () => {
+		const resources = await deploy("production", {
+			...allFlags,
+			"cutover:finalize": false,
+		});
+		const record = find(resources, "records-site");
+		assert.equal(record.inputs.value, "203.0.113.200");
+		const needed = dependenciesOf(resources, record);
+		for (const name of [
+			...["migration-verify", "validation-deploy", "validation-health"],
+			...["backend-service", "certificates-seed", "server-address"],
+		]) {
+			assert.ok(needed.has(name), `records do not wait for ${name}`);
+		}
+	});
+
+	it("destroys nothing before the way back has run", async () => {
+		const resources = await deploy("production", allFlags);
+		const rollback = find(resources, "rollback");
+		const needed = dependenciesOf(resources, rollback);
+		for (const { name, custom, type } of resources) {
+			if (!custom || name === "rollback" || type.startsWith("pulumi:"))
+				continue;
+			assert.ok(needed.has(name), `${name} would go while rollback runs`);
+		}
+	});
+
+	it("joins workers and spreads over them", async () => {
+		const resources = await deploy("production", { "cutover:droplets": 3 });
+		const named = (pattern: RegExp) =>
+			resources.map(({ name }) => name).filter((name) => pattern.test(name));
+		assert.equal(named(/^server-droplet-/).length, 3);
+		assert.deepEqual(named(/^server-node-/), [
+			"server-node-2",
+			"server-node-3",
+		]);
+		const backend = dependenciesOf(
+			resources,
+			find(resources, "backend-service"),
+		);
+		assert.ok(backend.has("server-node-3"));
+	});
+
+	it("adopts a zone and records that are there and in no state", async () => {
+		const records = { "@": 11, api: 12, monitoring: 13, status: 14 };
+		const resources = await deploy("production", {}, { records });
+		assert.equal(find(resources, "zone-domain").import, "freshtrackpro.com");
+		assert.equal(find(resources, "records-api").import, "freshtrackpro.com,12");
+	});
+
+	it("does not adopt what it manages already", async () => {
+		const domain = "freshtrackpro.com";
+		const records = { "@": 11, api: 12 };
+		const state = {
+			zone: {
+				type: "digitalocean:index/domain:Domain",
+				outputs: { name: domain },
+			},
+			record: {
+				type: "digitalocean:index/dnsRecord:DnsRecord",
+				outputs: { domain, name: "@" },
+			},
+		};
+		const resources = await deploy("production", {}, { records, state });
+		assert.equal(find(resources, "zone-domain").import, undefined);
+		assert.equal(find(resources, "records-site").import, undefined);
+		assert.equal(find(resources, "records-api").import, `${domain},12`);
+	});
+
+	it("registers nothing when the configuration is refused", async () => {
+		const registered: string[] = [];
+		const given = mocks();
+		await assert.rejects(
+			runProgram({
+				stack: "staging",
+				...stackConfig("staging", { "cutover:dnsSwitch": true }),
+				mocks: {
+					...given,
+					newResource(args) {
+						registered.push(args.type);
+						return given.newResource(args);
+					},
+				},
+			}),
+			/cutover:dnsSwitch: expected cutover:freeze to be true/,
+		);
+		assert.deepEqual(registered, ["pulumi:pulumi:Stack"]);
+	});
+});
+
+function find(resources: Registered[], name: string): Registered {
+	const found = resources.find(
+		(resource) => resource.custom && resource.name === name,
+	);
+	assert.ok(found, `no resource ${name}`);
+	return found;
+}
+
+/** Names of everything that has to exist before `resource`. */
+function dependenciesOf(
+	resources: Registered[],
+	resource: Registered,
+): Set<string> {
+	const seen = new Set<string>();
+	const visit = ({ dependsOn, provider }: Registered) => {
+		for (const name of provider ? [...dependsOn, provider] : dependsOn) {
+			if (seen.has(name)) continue;
+			seen.add(name);
+			visit(find(resources, name));
+		}
+	};
+	visit(resource);
+	return seen;
+}
