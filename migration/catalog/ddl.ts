@@ -17,6 +17,10 @@ export function createSchema(catalog: Catalog): string {
 				`CREATE TYPE ${ident(schema, name)} AS ENUM (${labels.map(literal).join(", ")})`,
 		),
 		...catalog.domains.map(createDomain),
+		...catalog.composites.map(
+			({ schema, name, fields }) =>
+				`CREATE TYPE ${ident(schema, name)} AS (${fields.map((field) => `${ident(field.name)} ${field.type}`).join(", ")})`,
+		),
 		...catalog.sequences
 			.filter(({ identity }) => !identity)
 			.map(
@@ -75,6 +79,12 @@ export function leftOut(catalog: Catalog): string[] {
 		...catalog.tables
 			.filter(({ partitioned }) => partitioned)
 			.map(({ schema, name }) => `table ${ident(schema, name)}: partitioned`),
+		...catalog.tables
+			.filter(({ inherits }) => inherits.length > 0)
+			.map(
+				({ schema, name, inherits }) =>
+					`inheritance of ${ident(schema, name)} from ${inherits.join(", ")}: the table stands alone`,
+			),
 		...catalog.tables.flatMap((table) =>
 			table.columns
 				.filter(({ needs }) => needs.length > 0)

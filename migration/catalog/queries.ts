@@ -40,6 +40,10 @@ export const TABLES = `
 		pg_has_role(c.relowner, 'USAGE') AS "owned",
 		c.reltuples::float8 AS "estimatedRows",
 		pg_table_size(c.oid)::float8 AS "bytes",
+		ARRAY (
+			SELECT h.inhparent::regclass::text FROM pg_inherits h WHERE h.inhrelid = c.oid
+			ORDER BY h.inhseqno
+		) AS "inherits",
 		(
 			SELECT array_agg(a.attname::text ORDER BY k.position)
 			FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY k(attnum, position)
@@ -116,6 +120,21 @@ export const DOMAINS = `
 	FROM pg_type t
 	JOIN pg_namespace n ON n.oid = t.typnamespace
 	WHERE n.nspname = ANY ($1) AND t.typtype = 'd' AND ${NOT_OF_AN_EXTENSION("pg_type", "t.oid")}
+	ORDER BY t.oid
+`;
+
+export const COMPOSITES = `
+	SELECT n.nspname::text AS "schema", t.typname::text AS "name",
+		jsonb_agg(
+			jsonb_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod))
+			ORDER BY a.attnum
+		) AS "fields"
+	FROM pg_type t
+	JOIN pg_namespace n ON n.oid = t.typnamespace
+	JOIN pg_class c ON c.oid = t.typrelid AND c.relkind = 'c'
+	JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+	WHERE n.nspname = ANY ($1) AND ${NOT_OF_AN_EXTENSION("pg_type", "t.oid")}
+	GROUP BY t.oid, 1, 2
 	ORDER BY t.oid
 `;
 

@@ -3,6 +3,7 @@ import * as queries from "./queries";
 import type {
 	Catalog,
 	Column,
+	Composite,
 	Constraint,
 	Domain,
 	EnumType,
@@ -51,6 +52,7 @@ export async function readCatalog(
 		})),
 		enums: await rows<EnumType>(queries.ENUMS),
 		domains: await rows<Domain>(queries.DOMAINS),
+		composites: await rows<Composite>(queries.COMPOSITES),
 		sequences: await rows<Sequence>(queries.SEQUENCES),
 		constraints: await rows<Constraint>(queries.CONSTRAINTS),
 		foreignKeys: await rows<ForeignKey>(queries.FOREIGN_KEYS),

@@ -4,6 +4,7 @@ export interface Catalog {
 	readonly tables: readonly Table[];
 	readonly enums: readonly EnumType[];
 	readonly domains: readonly Domain[];
+	readonly composites: readonly Composite[];
 	readonly sequences: readonly Sequence[];
 	readonly constraints: readonly Constraint[];
 	readonly foreignKeys: readonly ForeignKey[];
@@ -26,6 +27,8 @@ export interface Table {
 	readonly partitioned: boolean;
 	/** Our role owns it, or is a member of the role that does. */
 	readonly owned: boolean;
+	/** Tables that it inherits from; its rows are its own all the same. */
+	readonly inherits: readonly string[];
 	readonly columns: readonly Column[];
 	/** Columns of the primary key in its order; null where there is none. */
 	readonly primaryKey: readonly string[] | null;
@@ -83,6 +86,12 @@ export interface Domain {
 	readonly notNull: boolean;
 	readonly default: string | null;
 	readonly checks: readonly string[];
+}
+
+export interface Composite {
+	readonly schema: string;
+	readonly name: string;
+	readonly fields: readonly { readonly name: string; readonly type: string }[];
 }
 
 export interface Sequence {
