@@ -6,6 +6,12 @@ import { Client } from "pg";
 import { type Authority, createAuthority } from "../../authority";
 import { DEFAULT_SEED, fillSource } from "../../freshtrack/generate";
 import { createSourceSchema } from "../../freshtrack/schema";
+import {
+	type Place,
+	removeContainer,
+	runContainer,
+	untilReady,
+} from "./container";
 
 const IMAGE = "cutover/supabase:latest";
 /** Holds the filled data directory, so that only the first start pays for filling it. */
@@ -13,13 +19,7 @@ const FILLED = "cutover/supabase-filled";
 const FRESHTRACK = join(__dirname, "..", "..", "freshtrack");
 const START_TIMEOUT_MS = 60_000;
 
-export interface SupabaseOptions {
-	docker: Docker;
-	/** Docker's name of the public network, and the server's address on it. */
-	network: string;
-	address: string;
-	/** Labels for what is started. */
-	labels: Record<string, string>;
+export interface SupabaseOptions extends Place {
 	/** Receives supabase-ca.crt. */
 	stateDir: string;
 	seed?: string;
@@ -59,10 +59,10 @@ export async function startSupabase(
 			url: `${url}?sslmode=require`,
 			caFile,
 			ca: authority.certificate,
-			close: () => remove(container),
+			close: () => removeContainer(container),
 		};
 	} catch (error) {
-		await remove(container);
+		await removeContainer(container);
 		throw error;
 	}
 }
@@ -111,7 +111,7 @@ async function filledImage(
 				'LABEL cutover.setup=1\nENV SUPABASE_ADMIN_PASSWORD="" SERVER_KEY="" SERVER_CERTIFICATE=""',
 		});
 	} finally {
-		await remove(container);
+		await removeContainer(container);
 	}
 	// Data of an older generator is of no use any more; one still in use stays.
 	for (const image of images)
@@ -144,74 +144,48 @@ async function contentHash(docker: Docker, seed: string): Promise<string> {
 }
 
 async function run(
-	options: SupabaseOptions,
+	place: Place,
 	authority: Authority,
 	image: string,
 	secrets: Record<string, string>,
 ): Promise<Docker.Container> {
 	const server = await authority.issue([
-		options.address,
+		place.address,
 		"db.freshtrack.supabase.co",
 	]);
-	const environment = {
-		...secrets,
-		SERVER_CERTIFICATE: server.certificate,
-		SERVER_KEY: server.key,
-	};
-	const container = await options.docker.createContainer({
-		Image: image,
-		Labels: options.labels,
-		Env: Object.entries(environment).map(([key, value]) => `${key}=${value}`),
-		HostConfig: { NetworkMode: options.network, ShmSize: 256 * 1024 * 1024 },
-		NetworkingConfig: {
-			EndpointsConfig: {
-				[options.network]: { IPAMConfig: { IPv4Address: options.address } },
-			},
+	return runContainer(place, {
+		image,
+		environment: {
+			...secrets,
+			SERVER_CERTIFICATE: server.certificate,
+			SERVER_KEY: server.key,
 		},
+		shmBytes: 256 * 1024 * 1024,
 	});
-	try {
-		await container.start();
-	} catch (error) {
-		await remove(container);
-		throw error;
-	}
-	return container;
 }
 
-async function untilAnswering(
+function untilAnswering(
 	container: Docker.Container,
 	url: string,
 	ca: string,
 ): Promise<void> {
-	const deadline = Date.now() + START_TIMEOUT_MS;
-	for (;;) {
-		const client = new Client({
-			connectionString: url,
-			ssl: { ca },
-			connectionTimeoutMillis: 2000,
-		});
-		try {
-			await client.connect();
-			await client.end();
-			return;
-		} catch (error) {
-			await client.end().catch(() => {});
-			const { State } = await container.inspect();
-			if (!State.Running || Date.now() > deadline) {
-				const log = await container.logs({
-					stdout: true,
-					stderr: true,
-					tail: 20,
-				});
-				throw new Error(
-					`the Supabase stand-in did not start: ${(error as Error).message}\n${log.toString()}`,
-				);
+	return untilReady(
+		container,
+		"the Supabase stand-in",
+		START_TIMEOUT_MS,
+		async () => {
+			const client = new Client({
+				connectionString: url,
+				ssl: { ca },
+				connectionTimeoutMillis: 2000,
+			});
+			// A connection that breaks while it is made also emits an error.
+			client.on("error", () => {});
+			try {
+				await client.connect();
+			} finally {
+				await client.end();
 			}
-			await new Promise((resolve) => setTimeout(resolve, 100));
-		}
-	}
-}
-
-async function remove(container: Docker.Container): Promise<void> {
-	await container.remove({ force: true, v: true });
+		},
+	);
 }

@@ -1,0 +1,61 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
+import type { StoredUser } from "./users";
+
+type SigningKey = Awaited<ReturnType<typeof generateKeyPair>>["privateKey"];
+
+/** Lifetime of an access token, Stack Auth's default. */
+const LIFETIME = "10min";
+
+/**
+ * Signs access tokens as Stack Auth does: ES256, issuer and audience by project
+ * (stack-auth/stack-auth, apps/backend/src/lib/tokens.tsx). The key lives as long
+ * as the stand-in.
+ */
+export class Tokens {
+	readonly #key: SigningKey;
+	/** Of GET /api/v1/projects/{id}/.well-known/jwks.json. */
+	readonly jwks: { keys: JWK[] };
+
+	private constructor(key: SigningKey, jwks: { keys: JWK[] }) {
+		this.#key = key;
+		this.jwks = jwks;
+	}
+
+	static async create(): Promise<Tokens> {
+		const { privateKey, publicKey } = await generateKeyPair("ES256");
+		const kid = randomUUID();
+		return new Tokens(privateKey, {
+			keys: [{ ...(await exportJWK(publicKey)), kid, alg: "ES256" }],
+		});
+	}
+
+	/** Access and refresh token for a log-in at that address of the API. */
+	async issue(
+		user: StoredUser,
+		projectId: string,
+		apiUrl: string,
+	): Promise<{ access: string; refresh: string }> {
+		const access = await new SignJWT({
+			project_id: projectId,
+			branch_id: "main",
+			refresh_token_id: randomUUID(),
+			role: "authenticated",
+			name: user.fields.display_name || null,
+			email: user.fields.primary_email ?? null,
+			email_verified: user.fields.primary_email_verified ?? false,
+			selected_team_id: null,
+			is_anonymous: false,
+			is_restricted: false,
+			restricted_reason: null,
+		})
+			.setProtectedHeader({ alg: "ES256", kid: this.jwks.keys[0]?.kid ?? "" })
+			.setSubject(user.id)
+			.setIssuer(new URL(`/api/v1/projects/${projectId}`, apiUrl).href)
+			.setAudience(projectId)
+			.setIssuedAt()
+			.setExpirationTime(LIFETIME)
+			.sign(this.#key);
+		return { access, refresh: randomBytes(32).toString("base64url") };
+	}
+}
