@@ -16,6 +16,7 @@ const executables = {
 	"pulumi-language-nodejs": "language/main.ts",
 	"pulumi-resource-random": "random/main.ts",
 	"pulumi-resource-command": "command/main.ts",
+	"pulumi-resource-digitalocean": "digitalocean/main.ts",
 };
 
 /**

@@ -4,14 +4,7 @@ import {
 	resolve,
 	type TypeSpec,
 } from "./schema";
-import {
-	equal,
-	isObject,
-	type Properties,
-	Secret,
-	UNKNOWN,
-	type Value,
-} from "./values";
+import { equal, isObject, type Properties, Secret, type Value } from "./values";
 
 export type ChangeKind = "add" | "delete" | "update";
 
@@ -190,9 +183,4 @@ export function schemaReplaces(
 		}
 		return false;
 	};
-}
-
-/** Whether a changed value is not known yet, so that a preview cannot tell. */
-export function isUnknown(value: Value | undefined): boolean {
-	return plain(value) === UNKNOWN;
 }

@@ -18,6 +18,7 @@ import {
 import { markSecrets, normalize, type ResourceSpec, validate } from "./schema";
 import {
 	carrySecrets,
+	equal,
 	fromStruct,
 	type Properties,
 	reveal,
@@ -99,7 +100,12 @@ export class ResourceHandlers {
 		const news = fromStruct(request.getNews());
 		const inSchema = schemaReplaces(this.provider.spec, spec);
 		const { changes, replaces } = difference(
-			fromStruct(request.getOldInputs()),
+			comparable(
+				spec,
+				fromStruct(request.getOldInputs()),
+				fromStruct(request.getOlds()),
+				news,
+			),
 			news,
 			(path) => type.update === undefined || (type.replaces ?? inSchema)(path),
 			new Set(type.sets),
@@ -297,6 +303,37 @@ export class ResourceHandlers {
 			await this.engine().flushed();
 		}
 	}
+}
+
+/**
+ * The old inputs to compare new ones with. Two differences are none: an input
+ * that the program left out and the service fills in, and one that says what
+ * the resource already is.
+ */
+function comparable(
+	spec: ResourceSpec,
+	oldInputs: Properties,
+	state: Properties,
+	news: Properties,
+): Properties {
+	const computed = new Set(spec.required ?? []);
+	const result: Properties = {};
+	for (const key of new Set([
+		...Object.keys(oldInputs),
+		...Object.keys(news),
+	])) {
+		const before = oldInputs[key];
+		const after = news[key];
+		const filledIn = after === undefined && computed.has(key);
+		const isSo =
+			before === undefined && after !== undefined && equal(after, state[key]);
+		if (isSo) {
+			result[key] = after;
+		} else if (before !== undefined && !filledIn) {
+			result[key] = before;
+		}
+	}
+	return result;
 }
 
 function isAutonamed(spec: ResourceSpec): boolean {

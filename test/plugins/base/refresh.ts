@@ -6,7 +6,8 @@ import { isObject, type Properties, Secret, type Value } from "./values";
  *
  * After a refresh: the old inputs, each with the value found; so that a drift
  * shows as a change and what the program never set stays unset. After an
- * import (no old inputs): every input that the outputs tell.
+ * import (no old inputs): every input that the outputs tell and that is not the
+ * zero value of its type, which a service reports for what was never set.
  *
  * @param writeOnly top-level inputs that outputs cannot tell
  */
@@ -19,7 +20,7 @@ export function inputsFromOutputs(
 	if (Object.keys(oldInputs).length === 0) {
 		return Object.fromEntries(
 			Object.keys(resource.inputProperties ?? {})
-				.filter((key) => present(outputs[key]))
+				.filter((key) => says(outputs[key]))
 				.map((key) => [key, outputs[key] ?? null]),
 		);
 	}
@@ -38,6 +39,17 @@ export function inputsFromOutputs(
 
 function present(value: Value | undefined): boolean {
 	return value !== undefined && value !== null;
+}
+
+function says(value: Value | undefined): boolean {
+	const plain = value instanceof Secret ? value.value : value;
+	return (
+		present(plain) &&
+		plain !== "" &&
+		plain !== 0 &&
+		plain !== false &&
+		!(Array.isArray(plain) && plain.length === 0)
+	);
 }
 
 /** `found` reduced to what `old` says something about. */
