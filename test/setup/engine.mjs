@@ -42,7 +42,7 @@ export async function ensureEngine(cache, found) {
 	if (running) {
 		found(running.docker);
 		const own = running.docker.host === ownHost(cache);
-		return engineResult(own ? "built" : "found", running.version, own);
+		return engineResult(running.version, own);
 	}
 	if (process.env.DOCKER_HOST)
 		throw new SetupError({
@@ -55,16 +55,15 @@ export async function ensureEngine(cache, found) {
 	const docker = new Docker(ownHost(cache));
 	const version = await startEngine(cache, docker);
 	found(docker);
-	return engineResult("built", version, true);
+	return engineResult(version, true);
 }
 
-function engineResult(source, version, own) {
+function engineResult(version, own) {
 	const detail = own ? "Debian's package, daemon of set-up" : "running here";
 	return {
-		source,
+		source: own ? "official" : "found",
 		version,
 		detail,
-		// The engine is the official program either way; what differs is who runs it.
 		parts: { "Docker Engine": { source: "official", version, detail } },
 	};
 }

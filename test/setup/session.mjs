@@ -48,13 +48,15 @@ export class Session {
 		await this.#locked(async () => {
 			const { report } = this;
 			await report.step("disk space", async () => this.#checkDisk());
-			await both(
-				report.step("npm packages", () =>
-					ensurePackages(this.root, this.cache),
-				),
-				this.#ensureEngine(),
+			// First of all: without an engine nothing else is worth its time.
+			await this.#ensureEngine();
+			const packages = report.step("npm packages", () =>
+				ensurePackages(this.root, this.cache),
 			);
-			await both(this.#pulumi(plugins), this.#images());
+			await both(
+				packages.then(() => this.#pulumi(plugins)),
+				this.#images(packages),
+			);
 			this.report.writeProvenance(this.cache.path("provenance.json"));
 			this.cache.update((state) => {
 				state.complete = true;
@@ -131,13 +133,17 @@ export class Session {
 		});
 	}
 
-	async #images() {
+	/** @param {Promise<unknown>} packages settles when node_modules is there */
+	async #images(packages) {
 		const { root, cache, docker } = this;
 		const images = readImages(root);
-		for (const image of images)
+		for (const image of images) {
+			if (image.context?.some((path) => path.startsWith("node_modules/")))
+				await packages;
 			await this.report.step(`image ${image.name}`, () =>
 				ensureImage({ root, cache, docker, image }),
 			);
+		}
 		await this.report.step("registry for the Droplets", async () => {
 			this.registry = await startRegistry(docker);
 			let pushed = 0;
