@@ -12,6 +12,7 @@ import {
 import { dirname, join } from "node:path";
 import { attempt, run, which } from "./exec.mjs";
 import { buildGo } from "./go.mjs";
+import { contentHash } from "./images.mjs";
 
 /** The CLI that is built where no release can be downloaded; known to work with the SDK. */
 const BUILT_VERSION = "v3.274.1";
@@ -21,7 +22,8 @@ const VERSION_VARIABLE =
 /** Without a byte for this long a download counts as out of reach. */
 const STALL_MS = 10_000;
 const DOWNLOAD_MS = 600_000;
-export const PROVIDERS = ["random", "command", "digitalocean", "docker"];
+const LANGUAGE_HOST = "pulumi-language-nodejs";
+const PROVIDERS = ["random", "command", "digitalocean", "docker"];
 
 /**
  * The Pulumi CLI: on PATH, else the Automation API's own installer, else built
@@ -103,65 +105,82 @@ async function installOfficial(root, cache) {
  * @param {string} root of the repository
  * @param {import("./cache.mjs").Cache} cache
  * @param {NodeJS.ProcessEnv} env of the child, with PULUMI_HOME and PATH
+ * @returns what a step gives, and `folders` to put on PATH
  */
 export async function ensurePlugins(root, cache, env) {
 	const official = await cache.tryOfficial("Pulumi plugins", () =>
 		installPlugins(root, cache, env),
 	);
-	const host = officialHost(env);
-	const standIns = cache.path("stand-ins");
+	const host = hasOfficialHost(env);
+	const folders = [];
 	if (!official || !host) {
-		const script = join(root, "test/plugins/build.mjs");
-		await run(process.execPath, [script, standIns], { cwd: root });
+		const standIns = await buildStandIns(root, cache);
+		if (!official) folders.push(join(standIns, "providers"));
+		if (!host) folders.push(join(standIns, "language"));
 	}
-	for (const name of PROVIDERS) {
-		const file = `pulumi-resource-${name}`;
-		rmSync(join(cache.bin, file), { force: true });
-		if (!official) place(join(standIns, file), join(cache.bin, file));
-	}
-	const hostFile = join(cache.bin, "pulumi-language-nodejs");
-	rmSync(hostFile, { force: true });
-	if (!host) place(join(standIns, "pulumi-language-nodejs"), hostFile);
 	const source = official ? "official" : "stand-in";
-	const parts = {
-		"language host nodejs": { source: host ? "official" : "stand-in" },
-	};
-	for (const name of PROVIDERS) {
-		const version = packageVersion(root, name);
-		parts[`provider plugin ${name}`] = { source, version };
-	}
+	const hostSource = host ? "official" : "stand-in";
+	const versions = PROVIDERS.map((name) => packageVersion(root, name));
 	return {
 		source,
-		detail: `${PROVIDERS.join(", ")}; language host: ${host ? "official" : "stand-in"}`,
-		parts,
+		detail: `${PROVIDERS.join(", ")}; language host: ${hostSource}`,
+		parts: pluginParts(hostSource, source, (index) => ({
+			version: versions[index],
+		})),
+		folders,
 	};
 }
 
 /**
  * Takes plugins and language host from a folder in place of all that.
- * @param {import("./cache.mjs").Cache} cache
  * @param {string} folder
  */
-export function usePlugins(cache, folder) {
-	const names = [
-		"pulumi-language-nodejs",
-		...PROVIDERS.map((name) => `pulumi-resource-${name}`),
-	];
-	for (const name of names) rmSync(join(cache.bin, name), { force: true });
-	const parts = {
-		"language host nodejs": { source: "official", detail: folder },
+export function usePlugins(folder) {
+	return {
+		source: "found",
+		detail: folder,
+		parts: pluginParts("official", "official", () => ({ detail: folder })),
+		folders: [folder],
 	};
-	for (const name of PROVIDERS)
-		parts[`provider plugin ${name}`] = { source: "official", detail: folder };
-	return { source: "found", detail: folder, parts };
 }
 
-/** The official language host lies beside the official CLI. */
-function officialHost(env) {
+function pluginParts(hostSource, source, more) {
+	const parts = { "language host nodejs": { source: hostSource } };
+	for (const [index, name] of PROVIDERS.entries())
+		parts[`provider plugin ${name}`] = { source, ...more(index) };
+	return parts;
+}
+
+/**
+ * Bundles the stand-ins once for each state of their source: providers and
+ * language host in a folder each, for an official CLI brings the latter along.
+ */
+async function buildStandIns(root, cache) {
+	const lock = readFileSync(join(root, "package-lock.json"), "utf8");
+	const hash = contentHash(root, { folder: "test/plugins" }, [lock]);
+	const folder = cache.path("stand-ins", hash.slice(0, 16));
+	if (existsSync(folder)) return folder;
+	const aside = `${folder}.new`;
+	rmSync(aside, { recursive: true, force: true });
+	const language = join(aside, "language");
+	const providers = join(aside, "providers");
+	await run(process.execPath, ["test/plugins/build.mjs", providers], {
+		cwd: root,
+		log: cache.log("stand-ins"),
+	});
+	mkdirSync(language);
+	renameSync(join(providers, LANGUAGE_HOST), join(language, LANGUAGE_HOST));
+	renameSync(aside, folder);
+	return folder;
+}
+
+/** The official CLI has its language host beside it. */
+function hasOfficialHost(env) {
 	const cli = which("pulumi", env.PATH);
-	if (!cli) return undefined;
-	const beside = join(dirname(realpathSync(cli)), "pulumi-language-nodejs");
-	return existsSync(beside) ? beside : undefined;
+	return (
+		cli !== undefined &&
+		existsSync(join(dirname(realpathSync(cli)), LANGUAGE_HOST))
+	);
 }
 
 async function installPlugins(root, cache, env) {

@@ -124,13 +124,14 @@ export class Session {
 		await this.report.step("Pulumi CLI", () =>
 			ensureCli(this.root, this.cache),
 		);
-		await this.report.step("language host and plugins", async () => {
-			if (plugins !== undefined) {
-				this.pathFolders.unshift(resolve(plugins));
-				return usePlugins(this.cache, resolve(plugins));
-			}
-			return ensurePlugins(this.root, this.cache, this.#environment());
-		});
+		const { folders } = await this.report.step(
+			"language host and plugins",
+			() =>
+				plugins === undefined
+					? ensurePlugins(this.root, this.cache, this.#environment())
+					: Promise.resolve(usePlugins(resolve(plugins))),
+		);
+		this.pathFolders.unshift(...folders);
 	}
 
 	/** @param {Promise<unknown>} packages settles when node_modules is there */
