@@ -1,7 +1,7 @@
 import { local, remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { StorageFile } from "../caddy/storage";
-import { connection, nothing, secretJson } from "./remote";
+import { connection, nothing, secretJson, within } from "./remote";
 import type { Server } from "./server";
 import { caddyStorage } from "./services/caddy";
 import type { Settings } from "./settings";
@@ -62,7 +62,7 @@ export class Certificates extends pulumi.ComponentResource {
 			{
 				parent: this,
 				dependsOn: [args.server.engine],
-				deletedWith: args.server.manager.droplet,
+				...within(args.server.manager.droplet),
 			},
 		);
 		this.registerOutputs({});

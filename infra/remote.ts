@@ -31,5 +31,15 @@ export function secretJson(value: unknown): pulumi.Output<string> {
 	return pulumi.secret(pulumi.jsonStringify(value));
 }
 
+/**
+ * Options of what lives in a machine: it goes with it, unasked, so that a dead
+ * machine does not block a destroy, and comes anew with a new one.
+ */
+export function within(
+	machine: pulumi.Resource,
+): Pick<pulumi.CustomResourceOptions, "deletedWith" | "replaceWith"> {
+	return { deletedWith: machine, replaceWith: [machine] };
+}
+
 /** A step that neither repeats nor changes anything when its inputs change. */
 export const nothing = "true";

@@ -5,7 +5,7 @@ import * as random from "@pulumi/random";
 import { cloudInit } from "./cloud-init";
 import { type KeyPair, keyPair } from "./keys";
 import type { Network } from "./network";
-import { connection, type SshTarget } from "./remote";
+import { connection, type SshTarget, within } from "./remote";
 import { joinSwarm } from "./swarm-join";
 
 export interface ServerArgs {
@@ -108,11 +108,9 @@ export class Server extends pulumi.ComponentResource {
 				// Exit code 2 is "done, with warnings": docker info then decides.
 				create:
 					"cloud-init status --wait >/dev/null; docker info --format '{{.Swarm.LocalNodeState}}' | grep -x active",
-				update:
-					"docker info --format '{{.Swarm.LocalNodeState}}' | grep -x active",
 				addPreviousOutputInEnv: false,
 			},
-			{ ...own, deletedWith: this.manager.droplet },
+			{ ...own, ...within(this.manager.droplet) },
 		);
 		this.joined = joinSwarm(name, this, own);
 		this.addressAssigned = new digitalocean.ReservedIpAssignment(

@@ -1,6 +1,6 @@
 import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { connection, nothing, secretJson } from "./remote";
+import { connection, nothing, secretJson, within } from "./remote";
 import type { Server } from "./server";
 
 /**
@@ -27,7 +27,7 @@ export function joinSwarm(
 		{
 			...own,
 			dependsOn: [engine],
-			deletedWith: manager.droplet,
+			...within(manager.droplet),
 			additionalSecretOutputs: ["stdout"],
 		},
 	);
@@ -51,7 +51,7 @@ export function joinSwarm(
 				}),
 				addPreviousOutputInEnv: false,
 			},
-			{ ...own, deletedWith: worker.droplet },
+			{ ...own, ...within(worker.droplet), dependsOn: [token] },
 		);
 		return new remote.Command(
 			`${name}-node-${number}`,
@@ -62,7 +62,7 @@ export function joinSwarm(
 				delete: pulumi.interpolate`docker node rm --force ${worker.droplet.name}`,
 				addPreviousOutputInEnv: false,
 			},
-			{ ...own, dependsOn: [joined], deletedWith: manager.droplet },
+			{ ...own, ...within(manager.droplet), dependsOn: [joined] },
 		);
 	});
 }

@@ -1,6 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { dockerHost } from "./docker-host";
+import { within } from "./remote";
 import type { Server } from "./server";
 
 export interface SwarmArgs {
@@ -15,12 +16,12 @@ export interface SwarmArgs {
 export class Swarm extends pulumi.ComponentResource {
 	readonly network: docker.Network;
 	/**
-	 * For everything inside the Swarm. With the machine goes all that is in it,
-	 * so nothing inside is deleted one by one, least of all on a dead host.
+	 * Options of everything inside the Swarm. Nothing in it is deleted one by one
+	 * when its machine goes.
 	 */
 	readonly inside: Pick<
 		pulumi.CustomResourceOptions,
-		"provider" | "deletedWith" | "dependsOn"
+		"provider" | "deletedWith" | "replaceWith" | "dependsOn"
 	>;
 
 	constructor(
@@ -34,7 +35,7 @@ export class Swarm extends pulumi.ComponentResource {
 			provider: dockerHost(`${name}-host`, args.stack, server, {
 				parent: this,
 			}),
-			deletedWith: server.manager.droplet,
+			...within(server.manager.droplet),
 			dependsOn: server.joined,
 		};
 		this.network = new docker.Network(

@@ -88,7 +88,9 @@ export class Migration extends pulumi.ComponentResource {
 							...args.database.ready,
 							...(before ? [before] : []),
 						],
-						deletedWith: manager.droplet,
+						// The barrier is lifted even when the machine goes too: nothing
+						// else knows of it where a deployment stopped half-way.
+						...(undo ? {} : { deletedWith: manager.droplet }),
 						customTimeouts: { create: "12h", delete: "1h" },
 					},
 				),

@@ -1,6 +1,6 @@
 import { local, remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { connection, secretJson } from "../remote";
+import { connection, secretJson, within } from "../remote";
 import type { Server } from "../server";
 import { versionOf } from "../services/backend";
 import type { Service } from "../services/service";
@@ -48,7 +48,7 @@ export class Validation extends pulumi.ComponentResource {
 			{
 				parent: this,
 				dependsOn: services.map(({ service }) => service),
-				deletedWith: manager.droplet,
+				...within(manager.droplet),
 			},
 		);
 		this.healthy = new local.Command(

@@ -90,6 +90,9 @@ export function versionOf(image: string): string {
 	return image.replace(/@.*$/, "").replace(/^.*:/, "");
 }
 
-/** The image has node for sure; it need not have curl or wget. */
+/**
+ * Live, not ready: an outage of the database must not have the Swarm kill every
+ * task. The image has node for sure; it need not have curl or wget.
+ */
 const liveProbe =
-	"fetch('http://127.0.0.1:3000/health/ready').then(a=>process.exit(a.ok?0:1),()=>process.exit(1))";
+	"fetch('http://127.0.0.1:3000/health/live').then(a=>process.exit(a.ok?0:1),()=>process.exit(1))";

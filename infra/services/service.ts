@@ -102,8 +102,7 @@ export class Service extends pulumi.ComponentResource {
 				parent: this,
 				...inside,
 				dependsOn: [network, ...(args.dependsOn ?? [])],
-				// Old secrets go only after the service has left them, and a name
-				// can be taken by one service at a time.
+				// One name is for one service at a time.
 				deleteBeforeReplace: true,
 			},
 		);

@@ -96,14 +96,17 @@ describe("the stacks under mocks", () => {
 		]);
 	});
 
-	it("skips what is inside the machine when the machine goes, but never the way back", async () => {
+	it("skips what is inside the machine when the machine goes, but never the way back or the barrier", async () => {
 		const resources = await deploy("production", allFlags);
 		for (const { type, name, deletedWith } of resources) {
+			if (name === "migration-freeze") continue;
 			if (type.startsWith("docker:") || type === "command:remote:Command") {
 				assert.ok(deletedWith, `${name} would block a destroy`);
 			}
 		}
-		assert.equal(find(resources, "rollback").deletedWith, undefined);
+		for (const name of ["rollback", "migration-freeze"]) {
+			assert.equal(find(resources, name).deletedWith, undefined);
+		}
 	});
 
 	it("adds the ladder's steps one by one, each after the one before", async () => {
