@@ -1,23 +1,7 @@
 import { text } from "node:stream/consumers";
-import { runExport } from "./commands/export";
-import { runFreeze, runUnfreeze } from "./commands/freeze";
-import { runImport } from "./commands/import";
-import type { Outcome } from "./commands/outcome";
-import { runProbe } from "./commands/probe";
-import { runUsers } from "./commands/users";
-import { runVerify } from "./commands/verify";
+import { runCommand } from "./commands/run";
 import { ExitCode, MigrationError } from "./errors";
-import { type Command, type Options, parseOptions, USAGE } from "./options";
-
-const commands: Record<Command, (options: Options) => Promise<Outcome>> = {
-	probe: runProbe,
-	export: runExport,
-	users: runUsers,
-	import: runImport,
-	verify: runVerify,
-	freeze: runFreeze,
-	unfreeze: runUnfreeze,
-};
+import { parseOptions, USAGE } from "./options";
 
 /** Runs one command and gives the exit code; all that it prints is free of secrets. */
 async function main(args: readonly string[]): Promise<number> {
@@ -29,7 +13,7 @@ async function main(args: readonly string[]): Promise<number> {
 	const options = await parseOptions(args, process.env, () =>
 		text(process.stdin),
 	);
-	const outcome = await commands[options.command](options);
+	const outcome = await runCommand(options);
 	const seconds = Number(((performance.now() - startedAt) / 1000).toFixed(3));
 	// Lines for people go where progress goes when a program reads standard output.
 	const people = options.json ? process.stderr : process.stdout;

@@ -6,7 +6,7 @@ import type { Side } from "./table";
 /** One difference between source and target, named as closely as it can be. */
 export interface Difference {
 	readonly table: string;
-	readonly kind: "missing" | "extra" | "changed" | "sequence" | "count";
+	readonly kind: "missing" | "extra" | "changed" | "sequence" | "content";
 	/** Key of the row, as text; without values, these may be secret. */
 	readonly key?: Record<string, string | null>;
 	/** Columns whose values differ. */

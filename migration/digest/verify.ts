@@ -103,7 +103,7 @@ export async function verifyManifest(
 		if (!result.equal)
 			differences.push({
 				table: result.table,
-				kind: "count",
+				kind: "content",
 				detail: `${exported.rows} rows exported, ${found.rows} on the target, digests differ`,
 			});
 	}

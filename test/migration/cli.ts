@@ -3,6 +3,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import type { Outcome } from "../../migration/commands/outcome";
+import { runCommand } from "../../migration/commands/run";
+import { MigrationError } from "../../migration/errors";
+import { parseOptions } from "../../migration/options";
 
 export interface CliResult {
 	readonly exitCode: number | null;
@@ -52,4 +56,30 @@ export async function withDirectory<T>(
 function lastJson(stdout: string): unknown {
 	const last = stdout.trimEnd().split("\n").at(-1) ?? "";
 	return last.startsWith("{") ? JSON.parse(last) : undefined;
+}
+
+/** Runs a command within this process: as the command line does, but faster. */
+export async function migrateHere(
+	args: readonly string[],
+	environment: Record<string, string> = {},
+): Promise<Outcome> {
+	return runCommand(
+		await parseOptions(args, environment, async () => {
+			throw new Error("nothing on standard input");
+		}),
+	);
+}
+
+/** Runs a command that has to fail with a message for people. */
+export async function refused(
+	args: readonly string[],
+	environment: Record<string, string> = {},
+): Promise<MigrationError> {
+	try {
+		await migrateHere(args, environment);
+	} catch (error) {
+		if (error instanceof MigrationError) return error;
+		throw error;
+	}
+	throw new Error(`${args.join(" ")} was not refused`);
 }
