@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { Control, type ControlHook } from "./api/control";
+import { Control } from "./api/control";
 import { apiRoutes } from "./api/routes";
 import { ApiServer, type Exchange } from "./api/server";
 import { Clock } from "./clock";
@@ -12,8 +12,6 @@ import { emptyState } from "./state";
 export interface EmulatorOptions {
 	/** Does the real work; closed together with the emulator. */
 	machines: Machines;
-	/** Control endpoints of the stand-ins that run beside the API. */
-	hooks?: ControlHook[];
 	/** Sees every exchange with the API. */
 	onExchange?: (exchange: Exchange, control: Control) => void;
 }
@@ -41,7 +39,7 @@ export async function startEmulator(
 ): Promise<Emulator> {
 	const { machines } = options;
 	const context = createContext(machines);
-	const control = new Control(context, options.hooks ?? []);
+	const control = new Control(context);
 	const closers: (() => Promise<void>)[] = [() => machines.close()];
 	const close = async () => {
 		// Machines go last: work that is still under way needs them.

@@ -44,15 +44,19 @@ const requestsKept = 1000;
  */
 export class Control {
 	readonly #context: Context;
-	readonly #hooks: ControlHook[];
+	readonly #hooks: ControlHook[] = [];
 	readonly #requests: object[] = [];
 	/** Breaches of the official description that the OpenAPI check has found. */
 	readonly violations: string[] = [];
 	#faults: Fault[] = [];
 
-	constructor(context: Context, hooks: ControlHook[]) {
+	constructor(context: Context) {
 		this.#context = context;
-		this.#hooks = hooks;
+	}
+
+	/** Adds the endpoints of a stand-in that runs beside the API. */
+	addHook(hook: ControlHook): void {
+		this.#hooks.push(hook);
 	}
 
 	/** Remembers a request for GET /_emulator/requests. */

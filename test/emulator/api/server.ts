@@ -182,10 +182,10 @@ function errorAnswer(error: unknown): Answer {
 		error instanceof ApiError
 			? error
 			: serverError(error instanceof Error ? error.message : String(error));
-	return {
-		status: known.status,
-		body: { id: known.id, message: known.message },
-	};
+	const { status, id, message } = known;
+	// The description has another form for a 400; clients read either.
+	const alternative = status === 400 ? { error: message, root_causes: [] } : {};
+	return { status, body: { id, message, ...alternative } };
 }
 
 function send(response: ServerResponse, answer: Answer): void {
