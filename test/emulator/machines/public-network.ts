@@ -4,6 +4,7 @@ import { UserError } from "../../../cutover/errors";
 import { formatAddress, overlaps, parseCidr } from "../addresses";
 import { type Engine, hasStatus } from "./engine";
 import type { Owner } from "./owner";
+import { reachedAddresses } from "./reached";
 import type { PublicNetwork } from "./types";
 
 /**
@@ -26,8 +27,9 @@ export async function createPublicNetwork(
 	owner: Owner,
 ): Promise<PublicNetwork> {
 	const name = owner.name("public");
+	const reached = await reachedAddresses();
 	for (const subnet of CANDIDATES) {
-		if (isHosts(subnet)) continue;
+		if (isHosts(subnet) || reached.some((ip) => holds(subnet, ip))) continue;
 		const base = addressOf(subnet);
 		const gateway = formatAddress(base + 1);
 		try {
@@ -66,6 +68,12 @@ export function hostMtu(): number {
 
 function addressOf(subnet: string): number {
 	return parseCidr(subnet)?.first ?? 0;
+}
+
+function holds(subnet: string, address: string): boolean {
+	const block = parseCidr(subnet);
+	const host = parseCidr(address);
+	return block !== undefined && host !== undefined && overlaps(block, host);
 }
 
 /** Whether this host itself has an address in the block or a network around it. */
