@@ -37,6 +37,11 @@ export async function issue(
 	const client = new acme.Client({
 		directoryUrl: settings.directory,
 		accountKey: await acme.crypto.createPrivateEcdsaKey(),
+		// Milliseconds between looks at an order; the library's own 5 s to 30 s
+		// would be most of the time that an issue takes.
+		backoffMin: 1_000,
+		backoffMax: 10_000,
+		backoffAttempts: 30,
 	});
 	await client.createAccount({
 		termsOfServiceAgreed: true,
