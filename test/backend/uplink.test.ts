@@ -25,12 +25,21 @@ describe("uplink of The Things Stack", () => {
 			temperature: 3.5,
 			humidity: 61,
 			batteryLevel: 88,
+			batteryVoltage: undefined,
 			signalStrength: -71,
 			fPort: 2,
 			payload: { temperature: 3.5, humidity: 61, battery: 87.6 },
 			rawPayload: "AQID",
 			recordedAt: "2026-05-01T10:00:00.123456789Z",
 		});
+	});
+
+	it("takes a battery of up to 5 for volts", () => {
+		const measurement = measurementOf(
+			uplink({ decoded_payload: { battery: 3.6 } }),
+		);
+		assert.equal(measurement.batteryVoltage, 3.6);
+		assert.equal(measurement.batteryLevel, undefined);
 	});
 
 	for (const field of ["temperature", "temp", "TempC_SHT"]) {

@@ -55,7 +55,9 @@ export async function createBackend(
 	});
 
 	let stopping = false;
-	app.addHook("onRequest", async (_request, reply) => {
+	// As the answer goes out, not as the request comes in: one in flight counts too,
+	// or its connection would stay open and hold up the end.
+	app.addHook("onSend", async (_request, reply) => {
 		if (stopping) {
 			reply.header("connection", "close");
 		}
@@ -63,10 +65,11 @@ export async function createBackend(
 	answerErrors(app);
 
 	// The site's pages may call everything; a status page of any origin may ask for the health.
+	const site = settings.SITE_ORIGIN === undefined ? [] : [settings.SITE_ORIGIN];
 	await app.register(cors, {
 		delegator: (request, callback) =>
 			callback(null, {
-				origin: request.url?.startsWith("/health") ? "*" : settings.SITE_ORIGIN,
+				origin: request.url?.startsWith("/health") ? "*" : site,
 				maxAge: 600,
 			}),
 	});

@@ -127,9 +127,9 @@ async function store(
 	const { rows } = await database.query<{ id: string; recordedAt: Date }>(
 		`INSERT INTO sensor_readings (
 			unit_id, lora_sensor_id, temperature, humidity, battery_level,
-			signal_strength, f_port, frm_payload_base64, network_decoded_payload,
-			recorded_at, source
-		) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce($10, now()), 'ttn')
+			battery_voltage, signal_strength, f_port, frm_payload_base64,
+			network_decoded_payload, recorded_at, source
+		) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11, now()), 'ttn')
 		RETURNING id, recorded_at AS "recordedAt"`,
 		[
 			unitId,
@@ -137,6 +137,7 @@ async function store(
 			temperature,
 			measurement.humidity,
 			measurement.batteryLevel,
+			measurement.batteryVoltage,
 			measurement.signalStrength,
 			measurement.fPort,
 			measurement.rawPayload,
@@ -147,9 +148,15 @@ async function store(
 	await database.query(
 		`UPDATE lora_sensors SET status = 'active', last_seen_at = now(), updated_at = now(),
 			battery_level = coalesce($2, battery_level),
-			signal_strength = coalesce($3, signal_strength)
+			battery_voltage = coalesce($3, battery_voltage),
+			signal_strength = coalesce($4, signal_strength)
 		WHERE id = $1`,
-		[sensorId, measurement.batteryLevel, measurement.signalStrength],
+		[
+			sensorId,
+			measurement.batteryLevel,
+			measurement.batteryVoltage,
+			measurement.signalStrength,
+		],
 	);
 	const reading = rows[0];
 	if (reading === undefined) {

@@ -98,7 +98,10 @@ export function createMetrics(pool: pg.Pool) {
 	};
 }
 
-/** Counts every answer and serves /metrics in Prometheus' text format. */
+/**
+ * Counts every answer and serves /metrics in Prometheus' text format: inside the
+ * services' network only, not to what comes through the front door.
+ */
 export function measureRequests(app: FastifyInstance, metrics: Metrics): void {
 	app.addHook("onResponse", async (request, reply) => {
 		// The route's pattern, not the path: ids would make a series each.
@@ -107,7 +110,10 @@ export function measureRequests(app: FastifyInstance, metrics: Metrics): void {
 		metrics.httpRequests.inc({ method, route, status: reply.statusCode });
 		metrics.httpDuration.observe({ method, route }, reply.elapsedTime / 1000);
 	});
-	app.get("/metrics", { logLevel: "warn" }, async (_request, reply) => {
+	app.get("/metrics", { logLevel: "warn" }, async (request, reply) => {
+		if (request.headers["x-forwarded-for"] !== undefined) {
+			return reply.callNotFound();
+		}
 		reply.type(metrics.registry.contentType);
 		return metrics.registry.metrics();
 	});

@@ -24,8 +24,11 @@ const settingsSchema = z.object({
 	STACK_AUTH_PROJECT_ID: z.string().min(1, "the project's id"),
 	STACK_AUTH_PUBLISHABLE_CLIENT_KEY: z.string().min(1, "pck_…"),
 	STACK_AUTH_SECRET_SERVER_KEY: z.string().min(1, "ssk_…"),
-	/** Origin of the front page: the only one that browsers may call from. */
-	SITE_ORIGIN: httpUrl.transform((url) => new URL(url).origin),
+	/**
+	 * Origin of the front page: the only one whose pages may call, and where the
+	 * links in reset mails lead. Without it no page may, and no such mail is sent.
+	 */
+	SITE_ORIGIN: httpUrl.transform((url) => new URL(url).origin).optional(),
 	VERSION: z.string().min(1).default("unknown"),
 	ENVIRONMENT: z.string().min(1).default("development"),
 	PORT: z.coerce.number().int().min(0).max(65535).default(3000),

@@ -14,6 +14,7 @@ const userPageSchema = z.object({
 	items: z.array(
 		z.object({
 			primary_email: z.string().nullish(),
+			primary_email_auth_enabled: z.boolean(),
 			has_password: z.boolean(),
 		}),
 	),
@@ -75,8 +76,8 @@ export class StackAuth {
 	}
 
 	/**
-	 * Whether a user of exactly this e-mail exists who has no password: one whose
-	 * hash could not be carried over. `query` is a search for substrings, so the
+	 * Whether the user who logs in by exactly this e-mail has no password: one
+	 * whose hash could not be carried over. `query` is a search for substrings, so the
 	 * pages are searched for the one that is equal.
 	 */
 	async lacksPassword(email: string): Promise<boolean> {
@@ -93,7 +94,9 @@ export class StackAuth {
 			}
 			const page = await this.read(response, userPageSchema);
 			const user = page.items.find(
-				(item) => item.primary_email?.toLowerCase() === wanted,
+				(item) =>
+					item.primary_email_auth_enabled &&
+					item.primary_email?.toLowerCase() === wanted,
 			);
 			if (user !== undefined) {
 				return !user.has_password;

@@ -40,7 +40,10 @@ export interface Measurement {
 	/** In the sensor's own unit, as its catalog entry names it. */
 	temperature: number | undefined;
 	humidity: number | undefined;
+	/** Per cent. */
 	batteryLevel: number | undefined;
+	/** Volts. */
+	batteryVoltage: number | undefined;
 	/** dBm, of the gateway that heard it best. */
 	signalStrength: number | undefined;
 	fPort: number | undefined;
@@ -55,7 +58,9 @@ export function measurementOf(uplink: Uplink): Measurement {
 	const message = uplink.uplink_message;
 	const payload = message.decoded_payload ?? {};
 	const signals = (message.rx_metadata ?? []).flatMap(({ rssi }) => rssi ?? []);
-	const batteryLevel = numberOf(payload, ["battery", "battery_level"], 0, 100);
+	// Decoders give volts or per cent under one name; no cell has above 5 V.
+	const batteryVoltage = numberOf(payload, ["battery", "BatV"], 0, 5);
+	const batteryLevel = numberOf(payload, ["battery_level", "battery"], 5, 100);
 	return {
 		devEui: uplink.end_device_ids.dev_eui.toUpperCase(),
 		temperature: numberOf(
@@ -67,6 +72,7 @@ export function measurementOf(uplink: Uplink): Measurement {
 		humidity: numberOf(payload, ["humidity", "Hum_SHT"], 0, 100),
 		batteryLevel:
 			batteryLevel === undefined ? undefined : Math.round(batteryLevel),
+		batteryVoltage,
 		signalStrength:
 			signals.length === 0 ? undefined : Math.round(Math.max(...signals)),
 		fPort: message.f_port,

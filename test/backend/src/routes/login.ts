@@ -27,7 +27,7 @@ export interface LoginSources {
 	pool: pg.Pool;
 	stackAuth: StackAuth;
 	metrics: Pick<Metrics, "logins">;
-	siteOrigin: string;
+	siteOrigin: string | undefined;
 }
 
 /**
@@ -43,6 +43,10 @@ export function loginRoutes(
 	const resetMailAt = new Map<string, number>();
 
 	async function mailResetLink(email: string): Promise<void> {
+		if (siteOrigin === undefined) {
+			app.log.error("no reset mail: SITE_ORIGIN is not set");
+			return;
+		}
 		const now = Date.now();
 		for (const [address, at] of resetMailAt) {
 			if (now - at >= RESET_MAIL_PAUSE_MS) {
