@@ -54,6 +54,12 @@ export async function moveUsers(
 	const map = (await hasUserMap(target))
 		? await readUserMap(target)
 		: new Map<string, never>();
+	// One session serves all workers: notes are taken one after the other.
+	let noted: Promise<void> = Promise.resolve();
+	const note = (row: Parameters<typeof writeUser>[1]): Promise<void> => {
+		noted = noted.then(() => writeUser(target, row));
+		return noted;
+	};
 	const addresses = new Set<string>();
 	const now = new Date();
 
@@ -65,7 +71,7 @@ export async function moveUsers(
 			result.skipped[decision.reason] =
 				(result.skipped[decision.reason] ?? 0) + 1;
 			if (!options.dryRun && !known)
-				await writeUser(target, {
+				await note({
 					old_id: user.id,
 					new_id: null,
 					state: "skipped",
@@ -86,7 +92,7 @@ export async function moveUsers(
 			result.moved++;
 			return;
 		}
-		await writeUser(target, {
+		await note({
 			old_id: user.id,
 			new_id: null,
 			state: "pending",
@@ -98,7 +104,7 @@ export async function moveUsers(
 		);
 		if (creation.kind === "conflict") {
 			result.conflicts.push({ id: user.id, reason: creation.reason });
-			await writeUser(target, {
+			await note({
 				old_id: user.id,
 				new_id: null,
 				state: "conflict",
@@ -106,7 +112,7 @@ export async function moveUsers(
 			});
 			return;
 		}
-		await writeUser(target, {
+		await note({
 			old_id: user.id,
 			new_id: creation.id,
 			state: "moved",

@@ -65,8 +65,7 @@ export function decide(
 	if (user.is_anonymous) return { kind: "skip", reason: "anonymous" };
 	const remarks: string[] = [];
 	const email = user.email ?? undefined;
-	const banned =
-		user.banned_until !== null && new Date(user.banned_until) > options.now;
+	const banned = isAfter(user.banned_until, options.now);
 	if (banned) remarks.push("banned: log-in stays off");
 	if (!email) remarks.push("no e-mail address: cannot log in");
 
@@ -112,6 +111,14 @@ export function decide(
 			},
 		},
 	};
+}
+
+/** PostgreSQL's timestamps know an `infinity`, which a ban for good may use. */
+function isAfter(timestamp: string | null, now: Date): boolean {
+	return (
+		timestamp !== null &&
+		(timestamp === "infinity" || new Date(timestamp) > now)
+	);
 }
 
 /** The hash, where Stack Auth takes it. */
