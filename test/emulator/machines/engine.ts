@@ -37,11 +37,14 @@ export class Engine {
 	async removeNetwork(name: string): Promise<void> {
 		await ignoring([404], async () => {
 			const network = this.#docker.getNetwork(name);
-			const { Containers = {} } = await network.inspect();
-			for (const container of Object.keys(Containers))
-				await ignoring([404, 500], () =>
-					network.disconnect({ Container: container, Force: true }),
-				);
+			const { Id } = await network.inspect();
+			// The network's own list lacks stopped containers, which could not
+			// start again without it.
+			const attached = await this.#docker.listContainers({
+				all: true,
+				filters: { network: [Id] },
+			});
+			for (const container of attached) await this.disconnect(Id, container.Id);
 			await network.remove();
 		});
 	}
@@ -59,8 +62,9 @@ export class Engine {
 		});
 	}
 
+	/** One that is not connected is fine. */
 	async disconnect(network: string, container: string): Promise<void> {
-		await ignoring([404], () =>
+		await ignoring([404, 500], () =>
 			this.#docker
 				.getNetwork(network)
 				.disconnect({ Container: container, Force: true }),
