@@ -18,6 +18,8 @@ export const DEFAULT_UNTIL = new Date("2026-06-01T00:00:00Z");
 export interface SourceOptions {
 	seed?: string;
 	until?: Date;
+	/** Readings a sensor, one an hour: a year by default, fewer for tests that need no mass. */
+	hours?: number;
 }
 
 /** What a rehearsal knows of the data without asking the database. */
@@ -98,7 +100,10 @@ export async function fillSource(
 	);
 	await load("ttn_connections", equipment.ttnConnections(draw, places, people));
 	await withoutIndexes(superuser, "sensor_readings", () =>
-		load("sensor_readings", telemetry.readings(draw, places, until)),
+		load(
+			"sensor_readings",
+			telemetry.readings(draw, places, until, options.hours),
+		),
 	);
 	await load("door_events", telemetry.doorEvents(draw, places, until));
 	await load(

@@ -25,12 +25,14 @@ export function* readings(
 	draw: Draw,
 	places: Places,
 	until: Date,
+	hours = Number.POSITIVE_INFINITY,
 ): Generator<Row> {
 	const air = hourlyTemperatures();
-	const first = until.getTime() - air.length * HOUR;
+	const count = Math.min(hours, air.length);
+	const first = until.getTime() - count * HOUR;
 	for (const sensor of places.sensors) {
 		const shift = draw.number(air.length, "shift", sensor.index);
-		for (let hour = 0; hour < air.length; hour += 1) {
+		for (let hour = 0; hour < count; hour += 1) {
 			const celsius = air[(hour + shift) % air.length] ?? 0;
 			yield reading(
 				draw,
