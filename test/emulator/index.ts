@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { UserError } from "../../cutover/errors";
 import { Control } from "./api/control";
 import { apiRoutes } from "./api/routes";
 import { ApiServer, type Exchange } from "./api/server";
@@ -53,7 +54,11 @@ export async function startEmulator(
 			places.push({ address: machines.network.gateway, port: 53 });
 		const resolvers: DnsServer[] = [];
 		for (const place of places) {
-			const server = await DnsServer.listen({ ...dns, ...place });
+			const server = await DnsServer.listen({ ...dns, ...place }).catch(
+				(error: NodeJS.ErrnoException) => {
+					throw explain(error, place);
+				},
+			);
 			resolvers.push(server);
 			closers.push(() => server.close());
 		}
@@ -76,6 +81,27 @@ export async function startEmulator(
 		await close();
 		throw error;
 	}
+}
+
+/** Port 53 is the one that may be taken, or not be this user's to take. */
+function explain(
+	error: NodeJS.ErrnoException,
+	place: { address: string; port: number },
+): Error {
+	const expected = `UDP and TCP port ${place.port} of ${place.address} free for the emulator's name server`;
+	if (error.code === "EADDRINUSE")
+		return new UserError({
+			expected,
+			found: "another program that listens there, maybe on all addresses",
+			fix: `find it with ss -lntup 'sport = :${place.port}' and stop it, or have it listen on its own address only`,
+		});
+	if (error.code === "EACCES")
+		return new UserError({
+			expected: `${expected}, and the right to listen there`,
+			found: "permission denied",
+			fix: "run as root, or sysctl net.ipv4.ip_unprivileged_port_start=53",
+		});
+	return error;
 }
 
 function createContext(machines: Machines): Context {

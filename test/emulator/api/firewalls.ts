@@ -42,7 +42,7 @@ const firewallRequest = z.object({
 	name: z
 		.string()
 		.max(255)
-		.regex(/^[a-zA-Z0-9][a-zA-Z0-9.-]*$/, "must be alphanumeric"),
+		.regex(/^[a-zA-Z0-9][a-zA-Z0-9.-]+$/, "must be alphanumeric"),
 	...rules,
 	droplet_ids: z.array(z.int()).nullish(),
 	tags: z.array(tagName).nullish(),

@@ -14,9 +14,9 @@ export function defaultProject(state: State): Project {
 	throw new Error("the account has no default project");
 }
 
-/** The project with this id; without one, the default. */
+/** The project with this id; without one (godo sends an empty one), the default. */
 export function findProject(state: State, id?: string): Project {
-	if (id === undefined || id === "default") return defaultProject(state);
+	if (!id || id === "default") return defaultProject(state);
 	const project = state.projects.get(id);
 	if (!project) throw notFound();
 	return project;

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { Context } from "../context";
-import type { Droplet, State } from "../state";
-import { notFound, unprocessable } from "./errors";
+import type { State } from "../state";
+import { refreshDatabaseFirewalls } from "./database-firewall";
+import { notFound } from "./errors";
 import { refreshFirewalls } from "./firewall-rules";
 import { paginate } from "./pagination";
 import { type Call, type Route, route } from "./router";
@@ -25,20 +26,15 @@ const resources = z.object({
 export function tagRoutes(context: Context): Route[] {
 	const { state } = context;
 	const change =
-		(apply: (droplet: Droplet, tag: string) => void) =>
+		(apply: (tagged: Set<string>, tag: string) => void) =>
 		(call: Call<z.infer<typeof resources>>) => {
 			const tag = find(state, call.params.tag_id);
-			const droplets = call.body.resources.map((resource) => {
-				if (resource.resource_type !== "droplet")
-					throw unprocessable(
-						`resource type ${resource.resource_type} can not be tagged here`,
-					);
-				const droplet = state.droplets.get(Number(resource.resource_id));
-				if (!droplet) throw notFound();
-				return droplet;
-			});
-			for (const droplet of droplets) apply(droplet, tag);
+			const tagged = call.body.resources.map((resource) =>
+				findTagged(state, resource.resource_type, resource.resource_id),
+			);
+			for (const { tags } of tagged) apply(tags, tag);
 			refreshFirewalls(context);
+			refreshDatabaseFirewalls(context);
 		};
 	return [
 		route({
@@ -81,6 +77,7 @@ export function tagRoutes(context: Context): Route[] {
 				])
 					tagged.tags.delete(tag);
 				refreshFirewalls(context);
+				refreshDatabaseFirewalls(context);
 			},
 		}),
 		route({
@@ -88,14 +85,14 @@ export function tagRoutes(context: Context): Route[] {
 			path: `${item}/resources`,
 			status: 204,
 			request: resources,
-			handle: change((droplet, tag) => droplet.tags.add(tag)),
+			handle: change((tags, tag) => tags.add(tag)),
 		}),
 		route({
 			method: "DELETE",
 			path: `${item}/resources`,
 			status: 204,
 			request: resources,
-			handle: change((droplet, tag) => droplet.tags.delete(tag)),
+			handle: change((tags, tag) => tags.delete(tag)),
 		}),
 	];
 }
@@ -103,6 +100,22 @@ export function tagRoutes(context: Context): Route[] {
 function find(state: State, name = ""): string {
 	if (!state.tags.has(name)) throw notFound();
 	return name;
+}
+
+function findTagged(
+	state: State,
+	type: string,
+	id: string,
+): { tags: Set<string> } {
+	// Images, volumes and snapshots can be tagged too, but there are none here.
+	const tagged =
+		type === "droplet"
+			? state.droplets.get(Number(id))
+			: type === "database"
+				? state.databases.get(id)
+				: undefined;
+	if (!tagged) throw notFound();
+	return tagged;
 }
 
 function view(state: State, name: string) {
