@@ -44,6 +44,12 @@ async function cleanCache(cache, print) {
 			found: `process ${users.join(", ")}`,
 			fix: "end it, then run npm run clean again",
 		});
+	if (cache.read().kept)
+		throw new SetupError({
+			expected: "no kept rehearsal",
+			found: "one that was left running by --keep",
+			fix: "npm run rehearse -- --down, then npm run clean again",
+		});
 	const own = new Docker(ownHost(cache));
 	if (which("docker"))
 		for (const docker of [

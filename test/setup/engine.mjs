@@ -17,6 +17,8 @@ import { attempt, which } from "./exec.mjs";
 const LONGEST_FOLDER = 108 - "/exec/containerd/containerd-debug.sock".length;
 const START_MS = 60_000;
 const STOP_MS = 60_000;
+/** For a daemon that does not answer: it will hardly end in order either. */
+const HUNG_MS = 10_000;
 const LOOK_MS = 200;
 
 /** Files and folders of the daemon that set-up runs itself. */
@@ -148,7 +150,11 @@ async function startEngine(cache, docker) {
 		if (version) return version;
 		await sleep(LOOK_MS);
 	}
-	const end = readFileSync(at.log, "utf8").trimEnd().split("\n").slice(-8);
+	const end = readFileSync(at.log, "utf8")
+		.trimEnd()
+		.split("\n")
+		.filter((line) => !/level=(info|debug|warning)/.test(line))
+		.slice(-5);
 	throw new SetupError({
 		expected: "Docker Engine to start",
 		found: `${ended ?? `no answer after ${START_MS / 1000} s`}\n${end.join("\n")}`,
@@ -163,13 +169,13 @@ async function startEngine(cache, docker) {
 async function repair(cache) {
 	const at = places(cache);
 	const pid = daemonPid(cache);
-	if (pid) await end(pid); // It lives but does not answer.
+	if (pid) await end(pid, HUNG_MS); // It lives but does not answer.
 	for (const orphan of processes(
 		(line) =>
 			line.includes(`--config\0${at.exec}/`) ||
 			line.includes(`--config\0${at.data}/`),
 	))
-		await end(orphan);
+		await end(orphan, HUNG_MS);
 	for (const file of [
 		at.pidFile,
 		at.socket,
@@ -182,7 +188,7 @@ async function repair(cache) {
 export async function stopEngine(cache) {
 	const pid = daemonPid(cache);
 	if (pid === undefined) return false;
-	await end(pid);
+	await end(pid, STOP_MS);
 	const at = places(cache);
 	for (const file of [at.pidFile, at.socket]) rmSync(file, { force: true });
 	return true;
@@ -214,9 +220,9 @@ function processes(fits) {
 	return found;
 }
 
-/** Asks a process to end and insists after STOP_MS. */
-async function end(pid) {
-	const deadline = Date.now() + STOP_MS;
+/** Asks a process to end and insists after a while. */
+async function end(pid, patienceMs) {
+	const deadline = Date.now() + patienceMs;
 	const signal = (name) => {
 		try {
 			process.kill(pid, name);

@@ -31,7 +31,8 @@ const IGNORED = new Set(["node_modules", ".git"]);
  * @property {boolean} official whether Docker Hub has it: tried first
  * @property {"built" | "stand-in"} source what it is when it is made here
  * @property {boolean} registry whether Droplets pull it, so that it is pushed
- * @property {string[]} context what the build sees, relative to the repository
+ * @property {string[] | undefined} context what the build sees, in the repository's
+ *   layout; without it the build sees the Dockerfile's folder alone
  * @property {string[]} needs names of the images it is built from
  */
 
@@ -56,7 +57,6 @@ export function readImages(root) {
 			official: false,
 			source: "built",
 			registry: false,
-			context: [folder],
 			...given,
 			folder,
 			needs: sourcesOf(dockerfile),

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { delimiter, resolve } from "node:path";
 import { checkDisk } from "./disk.mjs";
 import { ensureEngine, ownHost, stopEngine } from "./engine.mjs";
@@ -45,6 +45,7 @@ export class Session {
 	async start({ plugins }) {
 		if (plugins !== undefined) this.#checkPlugins(plugins);
 		const started = Date.now();
+		this.users.enter();
 		await this.#locked(async () => {
 			const { report } = this;
 			await report.step("disk space", async () => this.#checkDisk());
@@ -57,6 +58,8 @@ export class Session {
 				packages.then(() => this.#pulumi(plugins)),
 				this.#images(packages),
 			);
+			// Sources and objects of several GiB; the programs built of them stay.
+			rmSync(this.cache.path("go"), { recursive: true, force: true });
 			this.report.writeProvenance(this.cache.path("provenance.json"));
 			this.cache.update((state) => {
 				state.complete = true;
@@ -69,6 +72,7 @@ export class Session {
 
 	/** Only the engine: all that is needed to take things down. */
 	async startEngine() {
+		this.users.enter();
 		await this.#locked(() => this.#ensureEngine());
 		return { env: this.#environment() };
 	}
@@ -81,14 +85,17 @@ export class Session {
 	 */
 	async end({ keep, down }) {
 		resume();
-		await this.#locked(async () => {
-			this.users.leave();
+		if (keep || down)
 			this.cache.update((state) => {
-				if (keep) state.kept = true;
-				if (down) state.kept = false;
+				state.kept = keep;
 			});
-			if (this.cache.read().kept || this.users.others().length > 0) return;
-			if (this.docker === undefined) return;
+		this.users.leave();
+		const inUse = () =>
+			this.cache.read().kept || this.users.others().length > 0;
+		if (this.docker === undefined || inUse()) return;
+		await this.#locked(async () => {
+			// Somebody may have come while we waited.
+			if (inUse()) return;
 			await stopRegistry(this.docker);
 			if (this.docker.host === ownHost(this.cache))
 				await stopEngine(this.cache);
@@ -116,8 +123,6 @@ export class Session {
 				this.docker = docker;
 			}),
 		);
-		// From here on it is in use, so that another session does not stop it.
-		this.users.enter();
 	}
 
 	async #pulumi(plugins) {

@@ -37,9 +37,14 @@ export async function prepare({ context, cache, log }) {
 		});
 	await install(cache, ["debootstrap", "debian-archive-keyring"]);
 	const root = join(context, "rootfs");
+	// In a mount namespace of its own: what a killed debootstrap has mounted is
+	// gone with it, and never lies in the way of whoever removes its folder.
 	await run(
-		"debootstrap",
-		["--variant=minbase", "--include=ca-certificates", SUITE, root],
+		"unshare",
+		[
+			...["--mount", "debootstrap", "--variant=minbase"],
+			...["--include=ca-certificates", SUITE, root],
+		],
 		{ log },
 	);
 	addUpdates(root);
