@@ -17,6 +17,7 @@ const executables = {
 	"pulumi-resource-random": "random/main.ts",
 	"pulumi-resource-command": "command/main.ts",
 	"pulumi-resource-digitalocean": "digitalocean/main.ts",
+	"pulumi-resource-docker": "docker/main.ts",
 };
 
 /**

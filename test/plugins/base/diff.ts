@@ -31,12 +31,14 @@ export type SetPaths = ReadonlySet<string>;
  * @param replacesOn whether a change at a schema path (without list indices)
  *   of the resource replaces it
  * @param sets schema paths of lists without order
+ * @param same whether two values at a schema path mean the same though they differ
  */
 export function difference(
 	olds: Properties,
 	news: Properties,
 	replacesOn: (path: string) => boolean,
 	sets: SetPaths,
+	same: (path: string, before: Value, after: Value) => boolean = () => false,
 ): Difference {
 	const changes = new Map<string, Change>();
 	const replaces = new Set<string>();
@@ -87,6 +89,13 @@ export function difference(
 			}
 			return;
 		}
+		if (
+			before !== undefined &&
+			after !== undefined &&
+			same(schemaPath, before, after)
+		) {
+			return;
+		}
 		changes.set(at, { kind: kindOf(before, after), replaces: replacing });
 		if (replacing) {
 			replaces.add(root);
@@ -100,9 +109,12 @@ export function difference(
 	return { changes, replaces };
 }
 
+/** The value itself; absent where it is null or an empty list, as for Terraform. */
 function plain(value: Value | undefined): Value | undefined {
 	const inner = value instanceof Secret ? value.value : value;
-	return inner === null ? undefined : inner;
+	return inner === null || (Array.isArray(inner) && inner.length === 0)
+		? undefined
+		: inner;
 }
 
 function kindOf(
@@ -116,8 +128,8 @@ function kindOf(
 }
 
 /**
- * The items of `list` in the order of `model`: equal items take the place they
- * have there, the others follow in the places left.
+ * The items of `list` in the order of `model`: an item that says all that one
+ * of the model says takes its place, the others follow in the places left.
  */
 export function alignTo(
 	model: readonly Value[],
@@ -125,13 +137,28 @@ export function alignTo(
 ): Value[] {
 	const rest = [...list];
 	const result: (Value | undefined)[] = model.map((item) => {
-		const index = rest.findIndex((candidate) => equal(candidate, item));
+		const index = rest.findIndex((candidate) => covers(candidate, item));
 		return index === -1 ? undefined : rest.splice(index, 1)[0];
 	});
 	return [
 		...result.map((item) => (item === undefined ? rest.shift() : item)),
 		...rest,
 	].filter((item) => item !== undefined);
+}
+
+/** Whether `value` says all that `model` says; lists in any order. */
+function covers(value: Value | undefined, model: Value): boolean {
+	const [all, some] = [plain(value), plain(model)];
+	if (Array.isArray(all) && Array.isArray(some)) {
+		return (
+			all.length === some.length &&
+			some.every((item) => all.some((candidate) => covers(candidate, item)))
+		);
+	}
+	if (isObject(all) && isObject(some)) {
+		return Object.entries(some).every(([key, item]) => covers(all[key], item));
+	}
+	return equal(all, some);
 }
 
 /**

@@ -4,6 +4,7 @@ import { ErrorResourceInitFailed } from "@pulumi/pulumi/proto/provider_pb";
 import { Status } from "@pulumi/pulumi/proto/status_pb";
 import { Any } from "google-protobuf/google/protobuf/any_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
+import { comparable } from "./comparable";
 import { alignSets, difference, schemaReplaces } from "./diff";
 import type { Engine } from "./engine";
 import { autoname } from "./names";
@@ -18,7 +19,6 @@ import {
 import { markSecrets, normalize, type ResourceSpec, validate } from "./schema";
 import {
 	carrySecrets,
-	equal,
 	fromStruct,
 	type Properties,
 	reveal,
@@ -100,15 +100,19 @@ export class ResourceHandlers {
 		const news = fromStruct(request.getNews());
 		const inSchema = schemaReplaces(this.provider.spec, spec);
 		const { changes, replaces } = difference(
-			comparable(
-				spec,
-				fromStruct(request.getOldInputs()),
-				fromStruct(request.getOlds()),
-				news,
-			),
+			this.provider.bridged
+				? comparable({
+						spec,
+						writeOnly: type.writeOnly ?? [],
+						oldInputs: fromStruct(request.getOldInputs()),
+						state: fromStruct(request.getOlds()),
+						news,
+					})
+				: fromStruct(request.getOldInputs()),
 			news,
 			(path) => type.update === undefined || (type.replaces ?? inSchema)(path),
 			new Set(type.sets),
+			type.same,
 		);
 		const { DIFF_NONE, DIFF_SOME } = messages.DiffResponse.DiffChanges;
 		const response = new messages.DiffResponse()
@@ -226,17 +230,33 @@ export class ResourceHandlers {
 				toStruct(this.seal(spec, type, outputs, news)),
 			);
 		}
-		const outputs = await this.run(request, spec, type, news, (operation) => {
-			if (type.update === undefined) {
-				throw new Error("every change replaces this resource");
-			}
-			return type.update(
-				request.getId(),
-				withoutMeta(reveal(olds)),
-				withoutMeta(reveal(news)),
-				operation,
-			);
-		});
+		const outputs = await this.run(
+			request,
+			spec,
+			type,
+			news,
+			async (operation) => {
+				try {
+					return await applyUpdate(
+						type,
+						request.getId(),
+						withoutMeta(reveal(olds)),
+						withoutMeta(reveal(news)),
+						operation,
+					);
+				} catch (error) {
+					// Bridged packages keep what was wanted, marked as not reached: the
+					// next run updates again, whatever the program says by then.
+					throw this.provider.bridged
+						? new InitializationFailed(
+								request.getId(),
+								reveal(previewUpdate(spec, olds, oldInputs, news)),
+								error instanceof Error ? error.message : String(error),
+							)
+						: error;
+				}
+			},
+		);
 		return response.setProperties(
 			toStruct(this.seal(spec, type, outputs, news)),
 		);
@@ -296,7 +316,11 @@ export class ResourceHandlers {
 		} catch (error) {
 			if (error instanceof InitializationFailed) {
 				const outputs = this.seal(spec, type, error.outputs, inputs);
-				throw initializationFailure(error, outputs);
+				throw initializationFailure(
+					error.id,
+					outputs,
+					describe(this.provider, error),
+				);
 			}
 			throw new Error(describe(this.provider, error));
 		} finally {
@@ -305,35 +329,17 @@ export class ResourceHandlers {
 	}
 }
 
-/**
- * The old inputs to compare new ones with. Two differences are none: an input
- * that the program left out and the service fills in, and one that says what
- * the resource already is.
- */
-function comparable(
-	spec: ResourceSpec,
-	oldInputs: Properties,
-	state: Properties,
+function applyUpdate(
+	type: ResourceType,
+	id: string,
+	olds: Properties,
 	news: Properties,
-): Properties {
-	const computed = new Set(spec.required ?? []);
-	const result: Properties = {};
-	for (const key of new Set([
-		...Object.keys(oldInputs),
-		...Object.keys(news),
-	])) {
-		const before = oldInputs[key];
-		const after = news[key];
-		const filledIn = after === undefined && computed.has(key);
-		const isSo =
-			before === undefined && after !== undefined && equal(after, state[key]);
-		if (isSo) {
-			result[key] = after;
-		} else if (before !== undefined && !filledIn) {
-			result[key] = before;
-		}
+	operation: Operation,
+): Promise<Properties> {
+	if (type.update === undefined) {
+		throw new Error("every change replaces this resource");
 	}
-	return result;
+	return type.update(id, olds, news, operation);
 }
 
 function isAutonamed(spec: ResourceSpec): boolean {
@@ -351,23 +357,24 @@ function withoutMeta(properties: Properties): Properties {
 
 /** The gRPC status by which the engine learns of a half-made resource. */
 function initializationFailure(
-	error: InitializationFailed,
+	id: string,
 	outputs: Properties,
+	reason: string,
 ): Partial<grpc.StatusObject> {
 	const detail = new ErrorResourceInitFailed()
-		.setId(error.id)
+		.setId(id)
 		.setProperties(toStruct(outputs))
-		.setReasonsList([error.message]);
+		.setReasonsList([reason]);
 	const any = new Any();
 	any.pack(detail.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
 	const status = new Status()
 		.setCode(grpc.status.UNKNOWN)
-		.setMessage(error.message)
+		.setMessage(reason)
 		.setDetailsList([any]);
 	const metadata = new grpc.Metadata();
 	metadata.add(
 		"grpc-status-details-bin",
 		Buffer.from(status.serializeBinary()),
 	);
-	return { code: grpc.status.UNKNOWN, details: error.message, metadata };
+	return { code: grpc.status.UNKNOWN, details: reason, metadata };
 }

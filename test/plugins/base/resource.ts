@@ -1,6 +1,6 @@
 import type { Engine } from "./engine";
 import type { Failure } from "./schema";
-import type { Properties } from "./values";
+import type { Properties, Value } from "./values";
 
 /** What every operation on a resource gets besides its properties. */
 export interface Operation {
@@ -34,6 +34,8 @@ export interface ResourceType {
 	 * official plugin decides that in code instead of in its schema.
 	 */
 	replaces?: (path: string) => boolean;
+	/** Whether two unequal values at a schema path mean the same. */
+	same?: (path: string, before: Value, after: Value) => boolean;
 	/** Defaults that the official plugin adds to the inputs when it checks them. */
 	defaults?: (inputs: Properties) => Properties;
 	/** Checks beyond the schema. Values may be `UNKNOWN`. */

@@ -11,7 +11,7 @@ export interface Made<State> {
 export interface TypedResource<Args, State>
 	extends Pick<
 		ResourceType,
-		"sets" | "writeOnly" | "replaces" | "unknownOnUpdate"
+		"sets" | "writeOnly" | "replaces" | "same" | "unknownOnUpdate"
 	> {
 	defaults?: (inputs: Args) => Partial<Args>;
 	check?: (inputs: Args) => Failure[];

@@ -256,10 +256,9 @@ export function carrySecrets(
 	}
 	if (isObject(outputs) && isObject(inputs)) {
 		return Object.fromEntries(
-			Object.entries(outputs).map(([key, value]) => [
-				key,
-				carrySecrets(value, inputs[key]),
-			]),
+			Object.entries(outputs)
+				.filter(([, value]) => value !== undefined)
+				.map(([key, value]) => [key, carrySecrets(value, inputs[key])]),
 		);
 	}
 	return outputs;

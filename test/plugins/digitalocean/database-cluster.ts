@@ -1,7 +1,6 @@
 import type { DatabaseClusterArgs } from "@pulumi/digitalocean";
 import type { Unwrap } from "@pulumi/pulumi";
 import { until } from "../base/poll";
-import { InitializationFailed } from "../base/resource";
 import { typed } from "../base/typed";
 import { during } from "./api";
 import { api } from "./client";
@@ -254,26 +253,18 @@ export const databaseCluster = typed<Args, State>({
 				createRequest(args),
 			),
 		);
-		const password = database.connection?.password;
-		try {
-			const ready = await online(
-				database.id,
-				timeout || ONLINE_SECONDS,
-				signal,
-			);
-			if (args.maintenanceWindows) {
-				await setMaintenance(database.id, args);
-			}
-			const described = (await find(database.id)) ?? ready;
-			return { id: database.id, outputs: outputs(described, args, password) };
-		} catch (error) {
-			// It exists and costs: the state must know it, or a destroy forgets it.
-			throw new InitializationFailed(
-				database.id,
-				{ ...outputs(database, args, password) } as never,
-				`Error creating database cluster: ${error instanceof Error ? error.message : error}`,
-			);
+		await during(
+			"Error creating database cluster",
+			online(database.id, timeout || ONLINE_SECONDS, signal),
+		);
+		if (args.maintenanceWindows) {
+			await setMaintenance(database.id, args);
 		}
+		const described = (await find(database.id)) ?? database;
+		return {
+			id: database.id,
+			outputs: outputs(described, args, database.connection?.password),
+		};
 	},
 	async read(id, state) {
 		const database = await find(id);

@@ -245,53 +245,30 @@ async function setRules(
 	return (await findRules(clusterId)) ?? { clusterId, rules: [] };
 }
 
-/** Puts the rules in the order of the inputs, which name type and value only. */
-function inOrder(state: FirewallState, args: FirewallArgs): FirewallState {
-	const rank = (rule: { type: string; value: string }) => {
-		const index = args.rules.findIndex(
-			({ type, value }) => type === rule.type && value === rule.value,
-		);
-		return index === -1 ? args.rules.length : index;
-	};
-	return {
-		...state,
-		rules: [...state.rules].sort((a, b) => rank(a) - rank(b)),
-	};
-}
-
 /** `digitalocean:index/databaseFirewall:DatabaseFirewall` */
 export const databaseFirewall = typed<FirewallArgs, FirewallState>({
 	sets: ["rules"],
 	async create(args) {
-		const state = await setRules(
-			"Error creating DatabaseFirewall",
-			args.clusterId,
-			args.rules,
-		);
 		return {
 			id: uniqueId(`${args.clusterId}-`),
-			outputs: inOrder(state, args),
+			outputs: await setRules(
+				"Error creating DatabaseFirewall",
+				args.clusterId,
+				args.rules,
+			),
 		};
 	},
 	async read(id, state) {
-		const imported = state.clusterId === undefined;
 		const found = await findRules(state.clusterId ?? id);
-		return (
-			found && {
-				id: imported ? uniqueId(`${id}-`) : id,
-				outputs: imported
-					? found
-					: inOrder(found, state as unknown as FirewallArgs),
-			}
-		);
+		const imported = state.clusterId === undefined;
+		return found && { id: imported ? uniqueId(`${id}-`) : id, outputs: found };
 	},
 	async update(_id, olds, news) {
-		const state = await setRules(
+		return setRules(
 			"Error updating DatabaseFirewall",
 			olds.clusterId,
 			news.rules,
 		);
-		return inOrder(state, news);
 	},
 	async delete(_id, state) {
 		await setRules("Error deleting DatabaseFirewall", state.clusterId, []);

@@ -26,6 +26,8 @@ type State = ReturnType<typeof outputs>;
 
 /** `digitalocean:index/sshKey:SshKey` */
 export const sshKey = typed<Args, State>({
+	same: (path, before, after) =>
+		path === "publicKey" && String(before).trim() === String(after).trim(),
 	async create(args) {
 		const { ssh_key: key } = await during(
 			"Error creating SSH Key",

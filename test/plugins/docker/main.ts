@@ -1,0 +1,4 @@
+import { main } from "../base/provider";
+import { provider } from "./provider";
+
+main(provider);
