@@ -9,7 +9,7 @@ import { invent, type Places } from "./data/places";
 import * as records from "./data/records";
 import * as telemetry from "./data/telemetry";
 
-export type { LogIn } from "./data/people";
+export { type LogIn, passwordOf } from "./data/people";
 
 export const DEFAULT_SEED = "freshtrack";
 /** Readings end here; a fixed time, so that a seed always makes the same rows. */

@@ -28,6 +28,7 @@ export async function startAcme(place: Place, resolver: string): Promise<Acme> {
 	const authority = await createAuthority("ACME API CA (stand-in)");
 	const server = await authority.issue([place.address, "acme.emulator.test"]);
 	const container = await runContainer(place, {
+		name: "acme",
 		image: IMAGE,
 		environment: {
 			SERVER_CERTIFICATE: server.certificate,

@@ -11,6 +11,8 @@ export interface Place {
 }
 
 export interface ContainerSpec {
+	/** Behind the network's name, it names the container. */
+	name: string;
 	image: string;
 	environment?: Record<string, string>;
 	command?: string[];
@@ -23,6 +25,7 @@ export async function runContainer(
 	spec: ContainerSpec,
 ): Promise<Docker.Container> {
 	const container = await place.docker.createContainer({
+		name: `${place.network}-${spec.name}`,
 		Image: spec.image,
 		Labels: place.labels,
 		Env: Object.entries(spec.environment ?? {}).map(

@@ -3,8 +3,12 @@ import { join } from "node:path";
 import type Docker from "dockerode";
 import { z } from "zod";
 import { TTN_APPLICATION } from "../../freshtrack/data/equipment";
-import { passwordOf } from "../../freshtrack/data/people";
-import { type KnownSource, knownSource } from "../../freshtrack/generate";
+import {
+	DEFAULT_SEED,
+	type KnownSource,
+	knownSource,
+	passwordOf,
+} from "../../freshtrack/generate";
 import type { ControlHook } from "../api/control";
 import type { PublicNetwork } from "../machines/types";
 import { startAcme } from "./acme";
@@ -16,7 +20,6 @@ import { startTtn, type Ttn } from "./ttn";
 
 /** Zones that the old system serves by HTTPS. */
 const ZONES = ["freshtrackpro.com", "staging.freshtrackpro.com"];
-const SEED = "freshtrack";
 /** Where the host's own roots are, to be trusted beside the stand-ins'. */
 const HOST_ROOTS = [
 	"/etc/ssl/certs/ca-certificates.crt",
@@ -37,7 +40,7 @@ export interface PeersOptions {
 }
 
 export interface Peers {
-	/** What is to be exported; see README. */
+	/** Addresses, keys and files, by the names that programs look for them. */
 	environment: Record<string, string>;
 	/** Endpoints under /_emulator. */
 	hook: ControlHook;
@@ -70,7 +73,7 @@ export async function startPeers(options: PeersOptions): Promise<Peers> {
 		labels: options.labels,
 	});
 	try {
-		const known = await knownSource(SEED);
+		const known = await knownSource();
 		const [mailbox, acme, supabase] = await settled([
 			keep(startMailbox(network.gateway)),
 			keep(startAcme(place(30), options.resolver)),
@@ -78,7 +81,6 @@ export async function startPeers(options: PeersOptions): Promise<Peers> {
 				startSupabase({
 					...place(20),
 					stateDir,
-					seed: SEED,
 					onProgress: options.onProgress,
 				}),
 			),
@@ -167,14 +169,18 @@ async function writeRoots(
 		await writeFile(path, text);
 		return path;
 	};
+	// As on any machine, what Let's Encrypt issues is trusted beside the host's own roots.
+	const trusted = [
+		await hostRoots(),
+		roots.acmeCa,
+		roots.acmeRoot,
+		roots.legacyCa,
+	];
 	return {
 		ACME_CA_FILE: await write("acme-ca.crt", roots.acmeCa),
 		ACME_ROOT_FILE: await write("acme-root.crt", roots.acmeRoot),
 		LEGACY_CA_FILE: await write("legacy-ca.crt", roots.legacyCa),
-		NODE_EXTRA_CA_CERTS: await write(
-			"roots.crt",
-			[await hostRoots(), roots.acmeCa].join("\n"),
-		),
+		NODE_EXTRA_CA_CERTS: await write("roots.crt", trusted.join("\n")),
 	};
 }
 
@@ -254,6 +260,9 @@ function logIns(known: KnownSource) {
 	return {
 		carried: { email: carried.email, password: carried.password },
 		// What this person types is never right: the old system knew no password either.
-		reset: { email: reset.email, password: passwordOf(SEED, reset.email) },
+		reset: {
+			email: reset.email,
+			password: passwordOf(DEFAULT_SEED, reset.email),
+		},
 	};
 }

@@ -97,6 +97,7 @@ export async function startLegacy(options: LegacyOptions): Promise<Legacy> {
 		const secure = await serveSecure(options, authority, answer);
 		closers.push(() => secure.close());
 		const forwarder = await runContainer(options.place, {
+			name: "legacy",
 			image: FORWARDER_IMAGE,
 			command: [
 				"node",

@@ -154,6 +154,7 @@ async function run(
 		"db.freshtrack.supabase.co",
 	]);
 	return runContainer(place, {
+		name: "supabase",
 		image,
 		environment: {
 			...secrets,
