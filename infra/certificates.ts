@@ -1,7 +1,7 @@
 import { local, remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { StorageFile } from "../caddy/storage";
-import { connection, nothing, secretJson, within } from "./remote";
+import { connection, keepOutput, secretJson, within } from "./remote";
 import type { Server } from "./server";
 import { caddyStorage } from "./services/caddy";
 import type { Settings } from "./settings";
@@ -35,7 +35,7 @@ export class Certificates extends pulumi.ComponentResource {
 			`${name}-issue`,
 			{
 				create: "node --import tsx caddy/certificates.ts",
-				update: nothing,
+				update: keepOutput,
 				stdin: secretJson({
 					zone: args.zone,
 					hostnames,
@@ -46,7 +46,7 @@ export class Certificates extends pulumi.ComponentResource {
 				environment: apiEnvironment,
 				triggers: [acme.directory, ...hostnames],
 				logging: "none",
-				addPreviousOutputInEnv: false,
+				addPreviousOutputInEnv: true,
 			},
 			{ parent: this, additionalSecretOutputs: ["stdout"] },
 		);

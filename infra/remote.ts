@@ -43,3 +43,9 @@ export function within(
 
 /** A step that neither repeats nor changes anything when its inputs change. */
 export const nothing = "true";
+
+/**
+ * The same for a local command whose output is used: without it an update
+ * would leave the output empty. Needs addPreviousOutputInEnv.
+ */
+export const keepOutput = 'printf %s "$PULUMI_COMMAND_STDOUT"';

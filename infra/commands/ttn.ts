@@ -1,6 +1,6 @@
 import { local } from "@pulumi/command";
 import type * as pulumi from "@pulumi/pulumi";
-import { nothing, secretJson } from "../remote";
+import { keepOutput, secretJson } from "../remote";
 import type { Settings } from "../settings";
 
 export interface TtnArgs {
@@ -28,14 +28,14 @@ export function repointWebhooks(
 			name,
 			{
 				create: "node --import tsx cutover/ttn.ts",
-				update: nothing,
+				update: keepOutput,
 				delete: "node --import tsx cutover/ttn.ts restore",
 				stdin: secretJson({
 					...ttn,
 					apiKey: ttnApiKey,
 					baseUrl: `https://${apiHostname}`,
 				}),
-				// The delete reads where the webhooks were.
+				// Update and delete read where the webhooks were.
 				addPreviousOutputInEnv: true,
 			},
 			{ dependsOn },
