@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { type Emulator, startEmulator } from "./index";
 import { InMemoryMachines } from "./memory-machines";
-import { findDescription, loadDescription } from "./openapi";
+import {
+	type DescriptionCheck,
+	findDescription,
+	loadDescription,
+} from "./openapi";
 
 export interface ApiAnswer {
 	status: number;
@@ -39,8 +43,7 @@ export class Contract {
 
 	static async start(): Promise<Contract> {
 		const machines = new InMemoryMachines();
-		const file = findDescription();
-		const description = file ? loadDescription(file) : undefined;
+		const description = officialDescription();
 		const violations: string[] = [];
 		const emulator = await startEmulator({
 			machines,
@@ -110,4 +113,15 @@ export class Contract {
 		await this.settled();
 		return droplet.id;
 	}
+}
+
+/** Read once: it is large, and compiling its schemas takes longer than most tests. */
+let loaded: { check: DescriptionCheck | undefined } | undefined;
+
+function officialDescription(): DescriptionCheck | undefined {
+	if (!loaded) {
+		const file = findDescription();
+		loaded = { check: file ? loadDescription(file) : undefined };
+	}
+	return loaded.check;
 }

@@ -91,8 +91,8 @@ export const databaseSizes: Record<string, number> = {
 	"db-s-4vcpu-8gb": 143360,
 };
 
-/** PostgreSQL major versions that managed databases offer. */
-export const databaseVersions = ["13", "14", "15", "16", "17", "18"];
+/** PostgreSQL major versions that the machines have, of those that DigitalOcean offers. */
+export const databaseVersions = ["15", "17"];
 
 const regionSlugs = regions.map((region) => region.slug);
 const sizeSlugs = sizes.map((size) => size.slug);

@@ -30,12 +30,16 @@ function trustedSources(
 	return [...new Set(sources)];
 }
 
+/** Work on one cluster's server goes through this queue. */
+export const queueOf = (cluster: DatabaseCluster): string =>
+	`database ${cluster.id}`;
+
 /** Applies a cluster's rules as they are when its turn comes. */
 export async function applyDatabaseFirewall(
 	{ state, machines, queues }: Context,
 	cluster: DatabaseCluster,
 ): Promise<void> {
-	await queues.run(`database ${cluster.id}`, async () => {
+	await queues.run(queueOf(cluster), async () => {
 		// One that is still creating gets its rules at the end of its creation.
 		if (cluster.status === "online" && state.databases.has(cluster.id))
 			await machines.setDatabaseFirewall(

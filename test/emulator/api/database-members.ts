@@ -1,12 +1,9 @@
 import { z } from "zod";
 import type { Context } from "../context";
 import type { DatabaseCluster, DatabaseUser } from "../state";
-import {
-	clusterPath,
-	findCluster,
-	newPassword,
-	onlineCluster,
-} from "./databases";
+import { findCluster, newPassword, onlineCluster } from "./database-clusters";
+import { queueOf } from "./database-firewall";
+import { clusterPath } from "./databases";
 import { conflict, forbidden, notFound } from "./errors";
 import { type Call, type Route, route } from "./router";
 import * as shape from "./shapes";
@@ -29,7 +26,7 @@ export function databaseMemberRoutes(context: Context): Route[] {
 		work: (cluster: DatabaseCluster) => Promise<T>,
 	): Promise<T> => {
 		const cluster = onlineCluster(state, call.params.database_cluster_uuid);
-		return queues.run(`database ${cluster.id}`, () => work(cluster));
+		return queues.run(queueOf(cluster), () => work(cluster));
 	};
 	return [
 		route({

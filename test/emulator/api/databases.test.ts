@@ -86,6 +86,17 @@ describe("databases", () => {
 		await api.expect(201, "POST", `/v2/databases/${id}/dbs`, { name: "app" });
 	});
 
+	it("are gone when their server does not come up", async () => {
+		api.machines.createDatabase = async () => {
+			throw new Error("no room");
+		};
+		const id = await createOnline();
+		await api.expect(404, "GET", `/v2/databases/${id}`);
+		const { failures } = await api.expect(200, "GET", "/_emulator/failures");
+		assert.deepEqual(failures, ["creation of database production-db: no room"]);
+		api.emulator.context.state.failures.length = 0;
+	});
+
 	it("hold databases", async () => {
 		const id = await createOnline();
 		const path = `/v2/databases/${id}/dbs`;
