@@ -18,7 +18,7 @@ export interface UnitSummary {
 	lastReadingAt: string | null;
 }
 
-/** An organization's units with the newest reading of each, by site, area and name. */
+/** An organization's units with the newest reading of each: those that report first, then by site, area and name. */
 export async function listUnits(
 	pool: pg.Pool,
 	organizationId: string | null,
@@ -39,7 +39,7 @@ export async function listUnits(
 			ORDER BY recorded_at DESC LIMIT 1
 		) AS newest ON true
 		WHERE sites.organization_id = $1 AND units.deleted_at IS NULL
-		ORDER BY sites.name, areas.sort_order, areas.name, units.name, units.id`,
+		ORDER BY newest.recorded_at IS NULL, sites.name, areas.sort_order, areas.name, units.name, units.id`,
 		[organizationId],
 	);
 	return rows;
