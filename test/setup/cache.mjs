@@ -7,7 +7,7 @@ import {
 } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { CommandError } from "./errors.mjs";
+import { CommandError, SetupError } from "./errors.mjs";
 
 /** A failed download is not tried again for this long, so that a warm run is fast. */
 export const FAILURE_MEMORY_MS = 24 * 3600 * 1000;
@@ -32,8 +32,16 @@ export class Cache {
 		this.bin = join(folder, "bin");
 		this.logs = join(folder, "logs");
 		this.stateFile = join(folder, "state.json");
-		for (const each of [folder, this.bin, this.logs])
-			mkdirSync(each, { recursive: true });
+		try {
+			for (const each of [folder, this.bin, this.logs])
+				mkdirSync(each, { recursive: true });
+		} catch (error) {
+			throw new SetupError({
+				expected: "a cache folder that can be written",
+				found: error.message,
+				fix: "set CUTOVER_CACHE to a folder of your own",
+			});
+		}
 	}
 
 	/** A path inside the cache folder. @param {...string} parts */

@@ -1,3 +1,4 @@
+import { CommandError } from "./errors.mjs";
 import { attempt, run } from "./exec.mjs";
 
 /** The docker command, bound to one engine. */
@@ -20,11 +21,19 @@ export class Docker {
 		return attempt("docker", args, { ...options, env: this.env });
 	}
 
-	/** The engine's version, undefined when none answers within 5 s. */
+	/**
+	 * The engine's version, undefined when none answers within 5 s; `problem`
+	 * then says why.
+	 */
 	async version() {
 		const args = ["version", "--format", "{{.Server.Version}}"];
-		const version = await this.attempt(args, { timeoutMs: 5000 });
-		return version?.trim();
+		try {
+			return (await this.run(args, { timeoutMs: 5000 })).trim();
+		} catch (error) {
+			if (!(error instanceof CommandError)) throw error;
+			this.problem = error.message.split("\n").at(-1);
+			return undefined;
+		}
 	}
 
 	/**

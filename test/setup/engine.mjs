@@ -40,24 +40,31 @@ function places(cache) {
  * @param {(docker: Docker) => void} found gets the engine's client
  */
 export async function ensureEngine(cache, found) {
-	const running = await findEngine(cache);
-	if (running) {
-		found(running.docker);
-		const own = running.docker.host === ownHost(cache);
-		return engineResult(running.version, own);
+	const { docker, version, problems } = await findEngine(cache);
+	if (docker) {
+		found(docker);
+		return engineResult(version, docker.host === ownHost(cache));
 	}
-	if (process.env.DOCKER_HOST)
+	const given = process.env.DOCKER_HOST;
+	if (given)
 		throw new SetupError({
-			expected: `a Docker Engine at DOCKER_HOST=${process.env.DOCKER_HOST}`,
-			found: "none that answers within 5 s",
+			expected: `a Docker Engine at DOCKER_HOST=${given}`,
+			found: problems.join("; "),
 			fix: "start that engine, or unset DOCKER_HOST to let set-up find or start one",
+		});
+	if (!canInstall())
+		throw new SetupError({
+			expected:
+				"a running Docker Engine, or root on Debian or Ubuntu to install and start one",
+			found: `user id ${process.getuid?.() ?? "unknown"}; ${problems.join("; ")}`,
+			fix: "start Docker, or add this user to its group, or run as root on Debian or Ubuntu",
 		});
 	if (!which("dockerd") || !which("docker") || !which("iptables"))
 		await installEngine(cache);
-	const docker = new Docker(ownHost(cache));
-	const version = await startEngine(cache, docker);
-	found(docker);
-	return engineResult(version, true);
+	const own = new Docker(ownHost(cache));
+	const started = await startEngine(cache, own);
+	found(own);
+	return engineResult(started, true);
 }
 
 function engineResult(version, own) {
@@ -70,39 +77,34 @@ function engineResult(version, own) {
 	};
 }
 
+/** The first engine that answers, else why none does. */
 async function findEngine(cache) {
 	if (!which("docker")) {
-		if (!existsSync("/var/run/docker.sock")) return undefined;
+		if (!existsSync("/var/run/docker.sock") || !canInstall())
+			return { problems: ["no docker command on PATH"] };
 		// An engine without its client: the client comes with the same package.
 		await installEngine(cache);
 	}
-	const context = await attempt("docker", [
-		"context",
-		"inspect",
-		"--format",
-		"{{.Endpoints.docker.Host}}",
-	]);
-	const hosts = [
-		process.env.DOCKER_HOST ?? context?.trim(),
-		process.env.DOCKER_HOST ? undefined : ownHost(cache),
-	];
-	for (const host of hosts) {
-		if (!host) continue;
+	const problems = [];
+	for (const host of await candidates(cache)) {
 		const docker = new Docker(host);
 		const version = await docker.version();
-		if (version) return { docker, version };
+		if (version) return { docker, version, problems };
+		problems.push(docker.problem);
 	}
-	return undefined;
+	return { problems };
+}
+
+/** DOCKER_HOST alone when it is set, else the client's own choice, then set-up's daemon. */
+async function candidates(cache) {
+	if (process.env.DOCKER_HOST) return [process.env.DOCKER_HOST];
+	const format = "{{.Endpoints.docker.Host}}";
+	const args = ["context", "inspect", "--format", format];
+	const context = (await attempt("docker", args))?.trim();
+	return context ? [context, ownHost(cache)] : [ownHost(cache)];
 }
 
 async function installEngine(cache) {
-	if (!canInstall())
-		throw new SetupError({
-			expected:
-				"a running Docker Engine, or root on Debian or Ubuntu to install one",
-			found: `no engine that answers${which("docker") ? "" : ", no docker command"}, user id ${process.getuid?.() ?? "unknown"}`,
-			fix: "start Docker, or add this user to its group, or run as root on Debian or Ubuntu",
-		});
 	// From Debian 13 on the client is a package of its own.
 	const split = await attempt("apt-cache", ["show", "docker-cli"]);
 	const client = split?.includes("Package: docker-cli") ? ["docker-cli"] : [];
@@ -112,12 +114,6 @@ async function installEngine(cache) {
 /** Starts dockerd with all that it owns in the cache folder, and waits until it answers. */
 async function startEngine(cache, docker) {
 	const at = places(cache);
-	if (process.getuid?.() !== 0)
-		throw new SetupError({
-			expected: "a running Docker Engine, or root to start one",
-			found: `none that answers, user id ${process.getuid?.() ?? "unknown"}`,
-			fix: "start Docker, or add this user to its group, or run as root",
-		});
 	if (at.folder.length > LONGEST_FOLDER)
 		throw new SetupError({
 			expected: `a cache folder whose path is short enough for sockets (${LONGEST_FOLDER - "/docker".length} characters)`,

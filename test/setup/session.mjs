@@ -11,7 +11,7 @@ import { ensureCli, ensurePlugins, usePlugins } from "./pulumi.mjs";
 import { push, REGISTRY, startRegistry, stopRegistry } from "./registry.mjs";
 
 const GIB = 1024 ** 3;
-/** Measured on an empty cache, see README.md: the most that was in use at once, and a third more. */
+/** Twice what an empty cache was seen to grow to at most, engine included. */
 const DISK_COLD = 12 * GIB;
 /** For the containers and volumes of a rehearsal, when all is in the cache. */
 const DISK_WARM = 3 * GIB;
