@@ -1,27 +1,28 @@
-import { cp, mkdir, rm } from "node:fs/promises";
+import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { ExitCode, UserError } from "../../cutover/errors";
 import { checkpointNames } from "../../cutover/evidence";
 import { main } from "../../cutover/main";
-import { Control } from "./control";
-import { startEmulatorProcess } from "./emulator-process";
+import { keptText } from "./kept";
 import { plan } from "./plan";
 import { playCheckpoint, playSteps } from "./play";
+import { prepare } from "./prepare";
 import { provenance } from "./provenance";
 import { Recorder } from "./recorder";
-import { Rehearsal } from "./rehearsal";
 import { release } from "./release";
 import { returnSteps } from "./return";
-import { rehearsalFolder, takeDown, writeState } from "./state";
+import { Lifetime, rehearsalFolder, takeDown } from "./state";
 import { writeSummary } from "./summary";
-import { createWorkspace, writeShellEnvironment } from "./workspace";
 
 const checkout = join(__dirname, "..", "..");
 
-async function rehearse(options: {
+interface Options {
 	keep: boolean;
 	interactive: boolean;
-}): Promise<void> {
+}
+
+async function rehearse(options: Options): Promise<void> {
 	const recorder = new Recorder(checkpointNames);
 	const left = await takeDown();
 	if (left) {
@@ -30,14 +31,44 @@ async function rehearse(options: {
 			resolution: "taken down before this one began",
 		});
 	}
-	await writeState({ pid: process.pid, kept: false });
+	const lifetime = new Lifetime();
+	await lifetime.begin();
+	for (const [signal, exitCode] of [
+		["SIGINT", 130],
+		["SIGTERM", 143],
+	] as const) {
+		process.once(signal, () => {
+			void lifetime.end().finally(() => process.exit(exitCode));
+		});
+	}
 	const facts = { provenance: await provenance(), configured: [] as string[] };
-	// Ctrl-C ends the whole group; the emulator is apart and is taken down here.
-	process.once("SIGINT", () => void stop(130));
-	process.once("SIGTERM", () => void stop(143));
-	let complete = false;
+	let kept = false;
 	try {
-		const rehearsal = await prepare(recorder, facts.configured);
+		await play(options, recorder, lifetime, facts);
+		kept = options.keep;
+	} finally {
+		await copyEvidence();
+		await writeSummary(checkout, recorder, facts);
+		if (!kept) await lifetime.end();
+		process.stdout.write(
+			`\n${recorder.failure ? "stopped" : "done"}: SUMMARY.md, evidence/rehearsal/summary.json\n`,
+		);
+	}
+}
+
+async function play(
+	options: Options,
+	recorder: Recorder,
+	lifetime: Lifetime,
+	facts: { configured: string[] },
+): Promise<void> {
+	try {
+		const { rehearsal, configured } = await prepare(
+			checkout,
+			recorder,
+			lifetime,
+		);
+		facts.configured = configured;
 		for (const checkpoint of plan(rehearsal)) {
 			await playCheckpoint(rehearsal, checkpoint, {
 				interactive: options.interactive,
@@ -45,119 +76,34 @@ async function rehearse(options: {
 			});
 		}
 		if (options.keep) {
-			await writeState({
-				pid: process.pid,
-				emulatorPid: emulatorPid ?? 0,
-				kept: true,
-			});
-			sayKept(rehearsal);
+			await lifetime.keep();
+			process.stdout.write(keptText(rehearsal));
 		} else {
 			await playSteps(recorder, "return", returnSteps(rehearsal), true);
 		}
-		complete = true;
-	} finally {
-		await cp(
-			join(rehearsalFolder, "program", "evidence"),
-			join(checkout, "evidence", "rehearsal"),
-			{ recursive: true, force: true },
-		).catch(() => undefined);
-		await writeSummary(checkout, recorder, facts);
-		process.stdout.write(
-			`\n${complete ? "done" : "stopped"}: SUMMARY.md, evidence/rehearsal/summary.json\n`,
+	} catch (error) {
+		// Shown already, step by step; what is left to say is where to look.
+		if (!recorder.failure) throw error;
+		throw new UserError(
+			{
+				expected: `"${recorder.failure.title}" to pass`,
+				found: recorder.failure.message,
+				fix: `look at SUMMARY.md and at the logs in ${join(rehearsalFolder, "logs")}`,
+			},
+			ExitCode.failure,
 		);
-		if (!(complete && options.keep)) await stop();
 	}
 }
 
-let emulatorPid: number | undefined;
-
-/** Emulator, workspace and stacks, ready for the first checkpoint. */
-async function prepare(
-	recorder: Recorder,
-	configured: string[],
-): Promise<Rehearsal> {
-	let prepared: Rehearsal | undefined;
-	const ready = () => {
-		if (!prepared) throw new Error("the emulator has not started");
-		return prepared;
-	};
-	await rm(rehearsalFolder, { recursive: true, force: true });
-	await mkdir(join(rehearsalFolder, "logs"), { recursive: true, mode: 0o700 });
-	await playSteps(recorder, "set the stage", [
-		{
-			title: "emulator with source, Stack Auth, TTN, mailbox and ACME",
-			async run() {
-				const environment = await startEmulatorProcess(
-					checkout,
-					join(rehearsalFolder, "logs"),
-					async (pid) => {
-						emulatorPid = pid;
-						await writeState({
-							pid: process.pid,
-							emulatorPid: pid,
-							kept: false,
-						});
-					},
-				);
-				Object.assign(environment, {
-					CUTOVER_RESOLVER: environment.EMULATOR_RESOLVER,
-					CUTOVER_CA_FILE: environment.ACME_ROOT_FILE,
-				});
-				Object.assign(process.env, environment);
-				const logins = await new Control(
-					environment.EMULATOR_CONTROL_URL ?? "",
-				).logins();
-				prepared = new Rehearsal(checkout, recorder, environment, logins);
-				return environment.EMULATOR_NETWORK ?? "";
-			},
+/** The stacks' own evidence lies in the rehearsal's folder; the checkout gets a copy. */
+async function copyEvidence(): Promise<void> {
+	const from = join(rehearsalFolder, "program", "evidence");
+	const to = join(checkout, "evidence", "rehearsal");
+	await cp(from, to, { recursive: true, force: true }).catch(
+		(error: NodeJS.ErrnoException) => {
+			if (error.code !== "ENOENT") throw error;
 		},
-		{
-			title: "stacks staging and production configured",
-			async run() {
-				const rehearsal = ready();
-				await createWorkspace(checkout, rehearsal.folder);
-				await writeShellEnvironment(rehearsal.folder, {
-					...rehearsal.environment,
-					PATH: process.env.PATH ?? "",
-					...(process.env.PULUMI_HOME
-						? { PULUMI_HOME: process.env.PULUMI_HOME }
-						: {}),
-				});
-				process.chdir(rehearsal.folder);
-				configured.push(...(await rehearsal.configure(rehearsal.staging)));
-				await rehearsal.configure(rehearsal.production);
-				return rehearsal.folder;
-			},
-		},
-	]);
-	return ready();
-}
-
-async function stop(exitCode?: number): Promise<void> {
-	await writeState({
-		pid: process.pid,
-		...(emulatorPid ? { emulatorPid } : {}),
-		kept: false,
-	});
-	await takeDown();
-	if (exitCode !== undefined) process.exit(exitCode);
-}
-
-function sayKept(rehearsal: Rehearsal): void {
-	const { outputs } = rehearsal.site("production");
-	const { carried, reset } = rehearsal.logins;
-	process.stdout.write(`
-Everything stays up until: npm run rehearse -- --down
-
-  names      ${Object.values(outputs.hostnames).join(", ")}
-  ask them   dig @${rehearsal.environment.EMULATOR_RESOLVER?.split(":")[0]} ${outputs.domain}
-  new home   ${outputs.reservedIp} (Droplet ${outputs.dropletAddresses.join(", ")}), old ${outputs.legacyAddress}
-  page       curl --cacert ${rehearsal.environment.ACME_ROOT_FILE} --resolve ${outputs.domain}:443:${outputs.reservedIp} https://${outputs.domain}/
-  log-ins    ${carried.email} / ${carried.password} (hash carried)
-             ${reset.email} / ${reset.password} (asked to reset)
-  pulumi     cd ${rehearsal.folder} && . ./env.sh && pulumi up -s production
-  logs       ${rehearsal.logs}
-`);
+	);
 }
 
 main(async () => {
@@ -171,7 +117,7 @@ main(async () => {
 	if (values.down) {
 		const left = await takeDown();
 		process.stdout.write(`${left ? `taken down: ${left}` : "nothing is up"}\n`);
-		return;
+	} else {
+		await rehearse(values);
 	}
-	await rehearse(values);
 });

@@ -4,7 +4,7 @@ import { parse } from "yaml";
 import type { Credentials } from "../../cutover/checks/completion";
 import { Site } from "../../cutover/checks/site";
 import { readStack } from "../../cutover/stack";
-import { Control } from "./control";
+import type { Control } from "./control";
 import { Pulumi } from "./pulumi";
 import type { Recorder } from "./recorder";
 import { rehearsalFolder } from "./state";
@@ -15,29 +15,27 @@ export class Rehearsal {
 	readonly logs = join(rehearsalFolder, "logs");
 	readonly staging = new Pulumi("staging", this.folder, this.logs);
 	readonly production = new Pulumi("production", this.folder, this.logs);
-	readonly control: Control;
-	readonly sites = new Map<string, Site>();
+	readonly #sites = new Map<string, Site>();
 
 	constructor(
 		readonly checkout: string,
 		readonly recorder: Recorder,
 		readonly environment: Record<string, string>,
+		readonly control: Control,
 		readonly logins: { carried: Credentials; reset: Credentials },
-	) {
-		this.control = new Control(environment.EMULATOR_CONTROL_URL ?? "");
-	}
+	) {}
 
 	/** Reads a deployed stack anew. */
 	async readSite(stack: string): Promise<Site> {
 		const { outputs, config } = await readStack(stack);
 		const site = new Site(stack, outputs, config);
-		this.sites.set(stack, site);
+		this.#sites.set(stack, site);
 		return site;
 	}
 
 	/** A stack as it was read last. */
 	site(stack: string): Site {
-		const site = this.sites.get(stack);
+		const site = this.#sites.get(stack);
 		if (!site) throw new Error(`stack ${stack} has not been deployed yet`);
 		return site;
 	}
@@ -54,6 +52,7 @@ export class Rehearsal {
 		};
 		const plain: [key: string, value: string][] = [
 			["legacyAddress", value("LEGACY_ADDRESS")],
+			["sshCidrs[0]", value("EMULATOR_NETWORK")],
 			["acme.directory", value("ACME_DIRECTORY_URL")],
 			["acme.caFile", value("ACME_CA_FILE")],
 			["stackAuth.apiUrl", value("STACK_AUTH_API_URL")],
@@ -73,7 +72,7 @@ export class Rehearsal {
 		];
 		await pulumi.init();
 		for (const [key, text] of plain) {
-			await pulumi.set(key, text, key.includes("."));
+			await pulumi.set(key, text, /[.[]/.test(key));
 		}
 		for (const [key, text] of secret) await pulumi.setSecret(key, text);
 		return [...plain, ...secret].map(([key]) => key);

@@ -14,7 +14,7 @@ const stateSchema = z.object({
 	kept: z.boolean(),
 });
 
-export type RehearsalState = z.infer<typeof stateSchema>;
+type RehearsalState = z.infer<typeof stateSchema>;
 
 /** The cache folder that set-up named; the same default as there. */
 export const cacheFolder =
@@ -25,7 +25,7 @@ export const rehearsalFolder = join(cacheFolder, "rehearsal");
 
 const stateFile = join(rehearsalFolder, "state.json");
 
-export async function readState(): Promise<RehearsalState | undefined> {
+async function readState(): Promise<RehearsalState | undefined> {
 	try {
 		return stateSchema.parse(JSON.parse(await readFile(stateFile, "utf8")));
 	} catch {
@@ -34,7 +34,7 @@ export async function readState(): Promise<RehearsalState | undefined> {
 	}
 }
 
-export async function writeState(state: RehearsalState): Promise<void> {
+async function writeState(state: RehearsalState): Promise<void> {
 	await mkdir(rehearsalFolder, { recursive: true, mode: 0o700 });
 	await writeFile(stateFile, JSON.stringify(state));
 }
@@ -90,5 +90,42 @@ function isAlive(pid: number): boolean {
 		return true;
 	} catch (error) {
 		return (error as NodeJS.ErrnoException).code === "EPERM";
+	}
+}
+
+/** What this rehearsal has running, noted so that the next one can take it down. */
+export class Lifetime {
+	#emulatorPid: number | undefined;
+
+	/** Notes that a rehearsal runs from here on. */
+	begin(): Promise<void> {
+		return this.#note(false);
+	}
+
+	/** Notes the emulator as soon as it has a process id, ready or not. */
+	emulatorStarted(pid: number): Promise<void> {
+		this.#emulatorPid = pid;
+		return this.#note(false);
+	}
+
+	/** Leaves everything up on purpose. */
+	keep(): Promise<void> {
+		return this.#note(true);
+	}
+
+	/** Takes everything down. */
+	async end(): Promise<void> {
+		await this.#note(false);
+		await takeDown();
+	}
+
+	#note(kept: boolean): Promise<void> {
+		return writeState({
+			pid: process.pid,
+			...(this.#emulatorPid === undefined
+				? {}
+				: { emulatorPid: this.#emulatorPid }),
+			kept,
+		});
 	}
 }
