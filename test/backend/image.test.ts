@@ -19,7 +19,10 @@ async function docker(
 	return stdout.trim();
 }
 
-describe("image of the backend", () => {
+describe("image of the backend", function () {
+	// Containers start slowly on a busy machine.
+	this.timeout(180_000);
+
 	let database: TestDatabase;
 	let auth: TestAuth;
 	before(async () => {
