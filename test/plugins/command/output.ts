@@ -5,10 +5,10 @@ export const PREVIOUS_STDERR = "PULUMI_COMMAND_STDERR";
 export type Logging = "stdout" | "stderr" | "stdoutAndStderr" | "none";
 
 /** What a command printed. */
-export interface Output {
+export type Output = {
 	stdout: string;
 	stderr: string;
-}
+};
 
 /**
  * Collects what a command prints: each stream for itself, both as they came
