@@ -56,7 +56,12 @@ export class Cache {
 		return file;
 	}
 
-	/** @returns {{failures?: Record<string, {at: number, why: string}>, aptPackages?: string[], daemon?: {kept: boolean}}} */
+	/**
+	 * What set-up remembers from run to run: failed downloads, packages that it
+	 * installed and images that it pulled (for clean), whether the cache once was
+	 * complete, whether a rehearsal was left running.
+	 * @returns {{failures?: Record<string, {at: number, why: string}>, aptPackages?: string[], pulled?: string[], complete?: boolean, kept?: boolean}}
+	 */
 	read() {
 		try {
 			return JSON.parse(readFileSync(this.stateFile, "utf8"));

@@ -10,6 +10,28 @@ import { Users, withLock } from "./lock.mjs";
 
 /** What set-up and the emulator label all that they make with. */
 const LABELS = ["cutover.setup", "cutover.emulator"];
+const KINDS = [
+	{
+		kind: "container",
+		list: ["ps", "--all", "--quiet"],
+		remove: ["rm", "--force", "--volumes"],
+	},
+	{
+		kind: "network",
+		list: ["network", "ls", "--quiet"],
+		remove: ["network", "rm"],
+	},
+	{
+		kind: "volume",
+		list: ["volume", "ls", "--quiet"],
+		remove: ["volume", "rm"],
+	},
+	{
+		kind: "image",
+		list: ["images", "--quiet", "--no-trunc"],
+		remove: ["rmi", "--force"],
+	},
+];
 
 /**
  * Removes all that set-up, emulator and rehearsal made on this machine, and says
@@ -50,13 +72,14 @@ async function cleanCache(cache, print) {
 			found: "one that was left running by --keep",
 			fix: "npm run rehearse -- --down, then npm run clean again",
 		});
+	const pulled = cache.read().pulled ?? [];
 	const own = new Docker(ownHost(cache));
 	if (which("docker"))
 		for (const docker of [
 			new Docker(process.env.DOCKER_HOST ?? "unix:///var/run/docker.sock"),
 			own,
 		])
-			if (await docker.version()) await cleanEngine(docker, print);
+			if (await docker.version()) await cleanEngine(docker, pulled, print);
 	if (await stopEngine(cache)) print("stopped the Docker daemon");
 	const packages = cache.read().aptPackages ?? [];
 	if (packages.length > 0 && canInstall()) {
@@ -67,36 +90,29 @@ async function cleanCache(cache, print) {
 	print(`removed ${cache.folder}`);
 }
 
-async function cleanEngine(docker, print) {
-	const kinds = [
-		{
-			kind: "container",
-			list: ["ps", "--all", "--quiet"],
-			remove: ["rm", "--force", "--volumes"],
-		},
-		{
-			kind: "network",
-			list: ["network", "ls", "--quiet"],
-			remove: ["network", "rm"],
-		},
-		{
-			kind: "volume",
-			list: ["volume", "ls", "--quiet"],
-			remove: ["volume", "rm"],
-		},
-		{
-			kind: "image",
-			list: ["images", "--quiet", "--no-trunc"],
-			remove: ["rmi", "--force"],
-		},
-	];
-	for (const { kind, list, remove } of kinds) {
-		const found = await Promise.all(
+async function cleanEngine(docker, pulled, print) {
+	for (const { kind, list, remove } of KINDS) {
+		const labelled = await Promise.all(
 			LABELS.map((label) => docker.labelled(list, label)),
 		);
-		const ids = [...new Set(found.flat())];
-		if (ids.length === 0) continue;
-		await docker.run([...remove, ...ids]);
-		print(`removed ${ids.length} ${kind}${ids.length > 1 ? "s" : ""}`);
+		const names = kind === "image" ? pulled : [];
+		const wanted = [...new Set([...labelled.flat(), ...names])];
+		const left = await removeEach(docker, remove, wanted);
+		const count = wanted.length - left.length;
+		if (count > 0) print(`removed ${count} ${kind}${count > 1 ? "s" : ""}`);
+		if (left.length > 0) print(`still in use, ${kind}: ${left.join(" ")}`);
+	}
+}
+
+/** Again until nothing more goes: an image goes only after those built from it. */
+async function removeEach(docker, remove, wanted) {
+	let left = wanted;
+	for (;;) {
+		const failed = [];
+		for (const each of left)
+			if ((await docker.attempt([...remove, each])) === undefined)
+				failed.push(each);
+		if (failed.length === 0 || failed.length === left.length) return failed;
+		left = failed;
 	}
 }

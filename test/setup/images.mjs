@@ -133,7 +133,12 @@ export async function ensureImage({ root, cache, docker, image }) {
 				timeoutMs: PULL_MS,
 			}),
 		);
-		if (pulled !== undefined) return described(image, "official");
+		if (pulled !== undefined) {
+			cache.update((state) => {
+				state.pulled = [...(state.pulled ?? []), image.name];
+			});
+			return described(image, "official", "pulled");
+		}
 	}
 	const version = await build({ root, cache, docker, image, hooks, hash });
 	return described(image, image.source, version ?? "made now");
