@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
 import { UserError } from "../../cutover/errors";
 import { Control } from "./api/control";
 import { apiRoutes } from "./api/routes";
@@ -9,6 +10,9 @@ import { HostTable } from "./dns/hosts";
 import { DnsServer } from "./dns/server";
 import type { Machines } from "./machines/types";
 import { emptyState } from "./state";
+
+/** Time for work behind answers to end before the machines are taken down around it. */
+const settleMs = 30_000;
 
 export interface EmulatorOptions {
 	/** Does the real work; closed together with the emulator. */
@@ -47,7 +51,12 @@ export async function startEmulator(
 		for (const closer of closers.splice(0).reverse()) await closer();
 	};
 	try {
-		closers.push(() => context.background.settled());
+		closers.push(() =>
+			Promise.race([
+				context.background.settled(),
+				setTimeout(settleMs, undefined, { ref: false }),
+			]),
+		);
 		const dns = { state: context.state, hosts: context.hosts };
 		const places = [{ address: "127.0.0.1", port: 0 }];
 		if (machines.network.gateway !== "127.0.0.1")

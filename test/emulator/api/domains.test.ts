@@ -159,6 +159,11 @@ describe("domains", () => {
 			{ type: "A", name: "a", data: "192.0.2.1", ttl: 5 },
 			/Ttl/,
 		],
+		[
+			"a label that is too long",
+			{ type: "A", name: "a".repeat(64), data: "192.0.2.1" },
+			/63/,
+		],
 		["no data", { type: "A", name: "a" }, /Data can't be blank/],
 		[
 			"a name of another zone",

@@ -75,6 +75,9 @@ function relativeName(zone: string, given: string): string {
 	const name = given.toLowerCase();
 	if (!/^(@|\*|[a-z0-9_*.-]+)$/.test(name))
 		throw unprocessable("Name Only valid hostname characters are allowed.");
+	// RFC 1035 section 2.3.4.
+	if (name.split(".").some((label) => label.length > 63))
+		throw unprocessable("Name has a label of more than 63 characters.");
 	if (!name.endsWith(".")) return name;
 	if (name === `${zone}.`) return "@";
 	const suffix = `.${zone}.`;

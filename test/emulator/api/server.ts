@@ -83,11 +83,10 @@ async function serve(
 	request: IncomingMessage,
 	response: ServerResponse,
 ): Promise<void> {
-	const origin = `http://${request.headers.host ?? "127.0.0.1"}`;
-	const url = new URL(request.url ?? "/", origin);
 	const method = request.method ?? "GET";
 	let answer: Answer;
 	try {
+		const url = urlOf(request);
 		const body = await readBody(request);
 		answer = url.pathname.startsWith("/_emulator")
 			? await options.control.handle(method, url.pathname, body)
@@ -96,6 +95,15 @@ async function serve(
 		answer = errorAnswer(error);
 	}
 	send(response, answer);
+}
+
+function urlOf(request: IncomingMessage): URL {
+	const origin = `http://${request.headers.host ?? "127.0.0.1"}`;
+	try {
+		return new URL(`${origin}${request.url}`);
+	} catch {
+		throw badRequest("The address of the request can not be read.");
+	}
 }
 
 async function answerApi(

@@ -64,13 +64,18 @@ export class DnsServer {
 			const { port } = tcp.address() as AddressInfo;
 			const udp = createSocket("udp4");
 			udp.on("message", (message, peer) => {
-				void reply(options, message, "udp").then((answer) => {
-					if (answer) udp.send(answer, peer.port, peer.address);
-				});
+				reply(options, message, "udp")
+					.then((answer) => {
+						if (answer) udp.send(answer, peer.port, peer.address);
+					})
+					// Garbage, or the server is closed by now.
+					.catch(() => {});
 			});
 			try {
 				udp.bind(port, options.address);
 				await once(udp, "listening");
+				// An answer that can not be delivered is the asker's loss.
+				udp.on("error", () => {});
 				return new DnsServer(udp, tcp, connections);
 			} catch (error) {
 				tcp.close();
@@ -99,12 +104,14 @@ function serveTcp(options: DnsOptions, socket: Socket): void {
 			if (received.length < 2 + length) return;
 			const message = received.subarray(2, 2 + length);
 			received = received.subarray(2 + length);
-			void reply(options, message, "tcp").then((answer) => {
-				if (!answer || socket.destroyed) return;
-				const size = Buffer.alloc(2);
-				size.writeUInt16BE(answer.length);
-				socket.write(Buffer.concat([size, answer]));
-			});
+			reply(options, message, "tcp")
+				.then((answer) => {
+					if (!answer || socket.destroyed) return;
+					const size = Buffer.alloc(2);
+					size.writeUInt16BE(answer.length);
+					socket.write(Buffer.concat([size, answer]));
+				})
+				.catch(() => socket.destroy());
 		}
 	});
 }
@@ -126,6 +133,21 @@ async function reply(
 	if (opcodeOf(query) !== 0) return encode(query, "NOTIMP");
 	if (!question || query.questions?.length !== 1)
 		return encode(query, "FORMERR");
+	try {
+		return await answerTo(options, message, transport, query, question);
+	} catch {
+		// A record that does not fit a packet.
+		return encode(query, "SERVFAIL");
+	}
+}
+
+async function answerTo(
+	options: DnsOptions,
+	message: Buffer,
+	transport: "udp" | "tcp",
+	query: dnsPacket.Packet,
+	question: dnsPacket.Question,
+): Promise<Buffer> {
 	const found = resolve(
 		options.state,
 		options.hosts,
