@@ -39,7 +39,7 @@ export const USAGE = `usage: migrate COMMAND [options]
   --oauth-provider ID   users: a provider that the new project has (may be repeated)
   --concurrency N       users: requests at a time (default 8)
   --limit N             verify: differing rows to name in a table (default 20)
-  --lock-timeout SEC    freeze, unfreeze: how long to wait for writers (default 30)
+  --lock-timeout SEC    freeze, unfreeze, import: how long to wait for others (default 30)
 
 Stack Auth: STACK_AUTH_API_URL, STACK_AUTH_PROJECT_ID, STACK_AUTH_SECRET_SERVER_KEY
 exit: 0 done or equal, 2 bad input, 3 differences, 4 refused by a guard, 1 anything else

@@ -23,39 +23,29 @@ export async function runImport(options: Options): Promise<Outcome> {
 	if (options.dryRun && options.source && !(await hasManifest(directory)))
 		return planFromSource(options);
 	const manifest = await readManifest(directory);
-	const target = targetOf(options);
-	const checked = await withConnection(target, { readOnly: true }, (client) =>
-		check(client, directory, manifest, options),
-	);
-	const tables = manifest.tables.length;
-	const rows = sum(manifest.tables.map((table) => table.rows));
-	const bytes = sum(manifest.tables.map((table) => table.bytes));
-	const removals = checked.removals.map(describeRemoval);
-	if (options.dryRun)
-		return {
-			json: { dryRun: true, tables, rows, bytes, ...checked },
-			lines: [
-				`would import ${rows} rows of ${tables} tables, ${size(bytes)}, taken at ${manifest.snapshotAt}`,
-				...removals,
-				...checked.undecided
-					.slice(0, 1)
-					.map(
-						() =>
-							`${checked.undecided.length} users have no decision yet: run users first`,
-					),
-			],
-			exitCode: ExitCode.done,
-		};
-	if (checked.undecided.length > 0 && !options.allowUnmapped)
-		throw new MigrationError(
-			{
-				expected: "a decision in the user map for every user of the export",
-				found: `none for ${checked.undecided.length}, for instance ${checked.undecided.slice(0, 3).join(", ")}`,
-				fix: "run users first (its report names conflicts); --allow-unmapped keeps their old ids",
+	return options.dryRun
+		? planFromExport(options, directory, manifest)
+		: load(options, directory, manifest);
+}
+
+async function load(
+	options: Options,
+	directory: string,
+	manifest: Manifest,
+): Promise<Outcome> {
+	const { checked, ...result } = await importDatabase(
+		targetOf(options),
+		directory,
+		manifest,
+		{
+			...options,
+			check: async (client) => {
+				const found = await check(client, directory, manifest, options);
+				if (!options.allowUnmapped) refuseUndecided(found.undecided);
+				return found;
 			},
-			ExitCode.refused,
-		);
-	const result = await importDatabase(target, directory, manifest, options);
+		},
+	);
 	return {
 		json: {
 			...result,
@@ -67,7 +57,7 @@ export async function runImport(options: Options): Promise<Outcome> {
 		},
 		lines: [
 			`imported ${result.rows} rows of ${result.tables} tables, ${size(result.bytes)}; every digest equals the export's`,
-			...removals,
+			...checked.removals.map(describeRemoval),
 			...(result.unmappedIds > 0
 				? [
 						`${result.unmappedIds} ids name users that have not moved: left as they were`,
@@ -75,6 +65,32 @@ export async function runImport(options: Options): Promise<Outcome> {
 				: []),
 			...(options.createSchema
 				? leftOut(manifest.catalog).map((what) => `left out: ${what}`)
+				: []),
+		],
+		exitCode: ExitCode.done,
+	};
+}
+
+async function planFromExport(
+	options: Options,
+	directory: string,
+	manifest: Manifest,
+): Promise<Outcome> {
+	const { removals, undecided } = await withConnection(
+		targetOf(options),
+		{ readOnly: true },
+		(client) => check(client, directory, manifest, options),
+	);
+	const rows = sum(manifest.tables.map((table) => table.rows));
+	const bytes = sum(manifest.tables.map((table) => table.bytes));
+	const tables = manifest.tables.length;
+	return {
+		json: { dryRun: true, tables, rows, bytes, removals, undecided },
+		lines: [
+			`would import ${rows} rows of ${tables} tables, ${size(bytes)}, taken at ${manifest.snapshotAt}`,
+			...removals.map(describeRemoval),
+			...(undecided.length > 0
+				? [`${undecided.length} users have no decision yet: run users first`]
 				: []),
 		],
 		exitCode: ExitCode.done,
@@ -162,6 +178,18 @@ function refuseObstacles(found: readonly string[], options: Options): void {
 			? "use an empty database, or leave --create-schema away"
 			: "let the new application make its schema; --exclude what is to be left behind",
 	});
+}
+
+function refuseUndecided(undecided: readonly string[]): void {
+	if (undecided.length === 0) return;
+	throw new MigrationError(
+		{
+			expected: "a decision in the user map for every user of the export",
+			found: `none for ${undecided.length}, for instance ${undecided.slice(0, 3).join(", ")}`,
+			fix: "run users first (its report names conflicts); --allow-unmapped keeps their old ids",
+		},
+		ExitCode.refused,
+	);
 }
 
 function describeRemoval({ table, rows, what }: Removal): string {

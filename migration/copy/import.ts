@@ -18,6 +18,8 @@ import { recordImport } from "./guard";
 import { catalogTable, type ExportedTable, type Manifest } from "./manifest";
 import { setSequences } from "./sequences";
 
+const LOCK_NOT_AVAILABLE = "55P03";
+
 export interface ImportResult {
 	readonly tables: number;
 	readonly rows: number;
@@ -30,17 +32,25 @@ export interface ImportResult {
  * Loads an export into the target in one transaction: all of it is there
  * afterwards, or nothing has changed. No trigger fires, seeded rows give way, old
  * user ids become new ones, and every table's digest must equal the export's
- * before the transaction commits.
+ * before the transaction commits. `check` may refuse; it sees the target locked,
+ * so that no row can slip in between its look and the load.
  */
-export async function importDatabase(
+export async function importDatabase<Checked>(
 	target: DatabaseAddress,
 	directory: string,
 	manifest: Manifest,
-	options: { readonly createSchema: boolean },
-): Promise<ImportResult> {
+	options: {
+		readonly createSchema: boolean;
+		/** Milliseconds. */
+		readonly lockTimeout: number;
+		readonly check: (client: ClientBase) => Promise<Checked>;
+	},
+): Promise<ImportResult & { checked: Checked }> {
 	return withConnection(target, { readOnly: false }, async (client) => {
-		await ensureUserMap(client);
 		await client.query("BEGIN");
+		await lockTables(client, manifest, options.lockTimeout);
+		const checked = await options.check(client);
+		await ensureUserMap(client);
 		if (options.createSchema)
 			await client.query(createSchema(manifest.catalog));
 		const catalog = await readCatalog(client, schemasOf(manifest));
@@ -66,12 +76,43 @@ export async function importDatabase(
 		for (const { table } of tables)
 			await client.query(`ANALYZE ${ident(table.schema, table.name)}`);
 		return {
+			checked,
 			tables: tables.length,
 			rows: sum(manifest.tables, ({ rows }) => rows),
 			bytes: sum(manifest.tables, ({ bytes }) => bytes),
 			unmappedIds,
 		};
 	});
+}
+
+/** Keeps everybody else out of the tables to be loaded, as far as they exist. */
+async function lockTables(
+	client: ClientBase,
+	manifest: Manifest,
+	lockTimeout: number,
+): Promise<void> {
+	const { tables } = await readCatalog(client, schemasOf(manifest));
+	const owned = manifest.tables
+		.flatMap((exported) => findTable(tables, exported) ?? [])
+		.filter(({ owned }) => owned)
+		.map(({ schema, name }) => ident(schema, name));
+	if (owned.length === 0) return;
+	await client.query(`SET LOCAL lock_timeout = ${lockTimeout}`);
+	try {
+		await client.query(
+			`LOCK TABLE ${owned.join(", ")} IN ACCESS EXCLUSIVE MODE`,
+		);
+	} catch (error) {
+		if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error;
+		throw new MigrationError(
+			{
+				expected: "a target that nobody else uses",
+				found: `a session that kept one of its tables for ${lockTimeout / 1000} s`,
+				fix: "stop the new application until the import is done, or wait with --lock-timeout",
+			},
+			ExitCode.refused,
+		);
+	}
 }
 
 interface Pair {
