@@ -167,6 +167,24 @@ describe("the Stack Auth stand-in", () => {
 		assert.deepEqual(second.body.pagination, { next_cursor: null });
 	});
 
+	it("lists restricted and anonymous users on request only", async () => {
+		await create({ display_name: "normal" });
+		await create({ display_name: "closed", restricted_by_admin: true });
+		await create({ is_anonymous: true });
+		assert.equal((await listed()).length, 1);
+		assert.equal((await listed("include_restricted=true")).length, 2);
+		assert.equal((await listed("include_anonymous=true")).length, 3);
+	});
+
+	it("refuses an OAuth provider that the project does not have", async () => {
+		const link = (id: string) =>
+			create({
+				oauth_providers: [{ id, account_id: "1", email: "a@example.com" }],
+			});
+		assert.equal((await link("google")).status, 201);
+		assert.equal((await link("github")).status, 400);
+	});
+
 	it("refuses id and created_at", async () => {
 		for (const key of ["id", "created_at"])
 			assert.equal((await create({ [key]: "0" })).known, "SCHEMA_ERROR");

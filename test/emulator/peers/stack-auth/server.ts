@@ -223,15 +223,19 @@ class Service {
 	}
 
 	#list(search: URLSearchParams) {
-		const limit = Number(search.get("limit") ?? 100);
-		if (!Number.isInteger(limit) || limit < 1)
-			throw schemaError("limit must be a positive integer");
+		const limit = search.has("limit") ? Number(search.get("limit")) : undefined;
+		if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1))
+			throw schemaError("limit must be an integer greater than or equal to 1");
+		const asked = (name: string) => search.get(name) === "true";
 		const { items, nextCursor } = this.#users.list({
 			limit,
 			query: search.get("query") ?? undefined,
 			cursor: search.get("cursor") ?? undefined,
-			anonymous: search.get("include_anonymous") === "true",
-			restricted: search.get("include_restricted") === "true",
+			include: asked("include_anonymous")
+				? "anonymous"
+				: asked("include_restricted")
+					? "restricted"
+					: "normal",
 		});
 		return {
 			is_paginated: true,

@@ -7,6 +7,8 @@ import { emailExists, StatusError, schemaError, userNotFound } from "./errors";
 const BCRYPT = /^\$2[ayb]\$(\d\d)\$.{53}$/;
 const HIGHEST_COST = 16;
 const LONGEST_PASSWORD = 70;
+/** OAuth providers that the project has switched on. */
+const PROVIDERS = ["google"];
 
 const metadata = z.unknown();
 
@@ -55,6 +57,7 @@ export class Users {
 	/** @throws KnownError, StatusError */
 	async create(body: unknown): Promise<StoredUser> {
 		const fields = normalize(check(body));
+		checkConsistency(fields);
 		const passwordHash = (await hashFrom(fields)) ?? null;
 		this.#checkEmail(fields, null);
 		const user: StoredUser = {
@@ -73,6 +76,11 @@ export class Users {
 		const user = this.get(id);
 		const changes = normalize(check(body));
 		const fields = { ...user.fields, ...changes };
+		if (fields.primary_email === null) {
+			fields.primary_email_verified = false;
+			fields.primary_email_auth_enabled = false;
+		}
+		checkConsistency(fields);
 		const passwordHash = await hashFrom(changes);
 		this.#checkEmail(fields, user);
 		user.fields = fields;
@@ -103,38 +111,34 @@ export class Users {
 	}
 
 	/**
-	 * One page in the order of creation. `query` is a search for substrings over
-	 * names and addresses; anonymous and restricted users are given on request only.
+	 * One page in the order of creation, or all without a limit. `query` is a search
+	 * for substrings over names and addresses (an id only as a whole); restricted
+	 * and anonymous users are given on request only.
 	 */
 	list(options: {
 		query?: string;
 		cursor?: string;
-		limit: number;
-		anonymous: boolean;
-		restricted: boolean;
+		limit?: number;
+		include: "normal" | "restricted" | "anonymous";
 	}): { items: StoredUser[]; nextCursor: string | null } {
 		const wanted = options.query?.toLowerCase();
 		const matching = [...this.#users.values()].filter(
 			({ id, fields }) =>
-				(options.anonymous || !fields.is_anonymous) &&
-				(options.restricted || !fields.restricted_by_admin) &&
+				(options.include === "anonymous" || !fields.is_anonymous) &&
+				(options.include !== "normal" || !fields.restricted_by_admin) &&
 				(!wanted ||
-					[id, fields.display_name, fields.primary_email].some((text) =>
+					id === wanted ||
+					[fields.display_name, fields.primary_email].some((text) =>
 						text?.toLowerCase().includes(wanted),
 					)),
 		);
 		const start = options.cursor
-			? matching.findIndex(
-					({ id }) => id === decodeCursor(options.cursor ?? ""),
-				)
+			? matching.findIndex(({ id }) => id === options.cursor)
 			: 0;
-		if (start < 0) throw new StatusError(400, "Invalid cursor");
-		const items = matching.slice(start, start + options.limit);
-		const next = matching[start + options.limit];
-		return {
-			items,
-			nextCursor: next ? Buffer.from(next.id).toString("base64url") : null,
-		};
+		// A cursor that nobody stands behind ends the list, as a database's would.
+		const rest = start < 0 ? [] : matching.slice(start);
+		const items = rest.slice(0, options.limit);
+		return { items, nextCursor: rest[items.length]?.id ?? null };
 	}
 
 	/** Only an address that is used to log in must be the only one of its kind. */
@@ -160,6 +164,19 @@ function check(body: unknown): UserFields {
 	const parsed = userFields.safeParse(body ?? {});
 	if (!parsed.success) throw schemaError(z.prettifyError(parsed.error));
 	return parsed.data;
+}
+
+/** What the schema lets through and the service refuses. */
+function checkConsistency(fields: UserFields): void {
+	for (const { id } of fields.oauth_providers ?? []) {
+		if (!PROVIDERS.includes(id))
+			throw new StatusError(400, `OAuth provider ${id} not found`);
+	}
+	if (fields.restricted_by_admin_reason && !fields.restricted_by_admin)
+		throw new StatusError(
+			400,
+			"restricted_by_admin_reason requires restricted_by_admin=true",
+		);
 }
 
 function normalize(fields: UserFields): UserFields {
@@ -196,10 +213,6 @@ export async function hashPassword(password: string): Promise<string> {
 			`password must be at most ${LONGEST_PASSWORD} characters`,
 		);
 	return bcrypt.hash(password, 10);
-}
-
-function decodeCursor(cursor: string): string {
-	return Buffer.from(cursor, "base64url").toString();
 }
 
 /** A user as the server API answers. */
