@@ -1,7 +1,9 @@
 import {
 	mkdirSync,
+	readdirSync,
 	readFileSync,
 	renameSync,
+	rmdirSync,
 	rmSync,
 	writeFileSync,
 } from "node:fs";
@@ -116,7 +118,14 @@ export class Cache {
 		}
 	}
 
+	/** Removes the folder, or all in it where it is a mount point itself. */
 	remove() {
-		rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 });
+		for (const name of readdirSync(this.folder))
+			rmSync(this.path(name), { recursive: true, force: true });
+		try {
+			rmdirSync(this.folder);
+		} catch (error) {
+			if (error.code !== "EBUSY") throw error;
+		}
 	}
 }
