@@ -96,6 +96,17 @@ describe("Droplets in Docker", function () {
 		assert.match(await shell(1).run("ip route"), /default via \S+ dev eth0/);
 	});
 
+	it("asks the metadata service who it is", async () => {
+		const ask = (path: string) =>
+			shell(2).run(`curl -sf http://169.254.169.254/metadata/${path}`);
+		assert.equal(await ask("v1/id"), "2");
+		assert.equal(
+			await ask("v1/interfaces/private/0/ipv4/address"),
+			address(2).privateIp,
+		);
+		assert.equal(JSON.parse(await ask("v1.json")).hostname, "node-2");
+	});
+
 	it("refuses a host key other than the pinned one", async () => {
 		await assert.rejects(
 			Ssh.connect({

@@ -1,6 +1,7 @@
+import { dirname } from "node:path";
 import type { ContainerSpec } from "./engine";
 import { hostMtu } from "./public-network";
-import type { DropletSpec, PublicNetwork } from "./types";
+import type { DropletAddresses, DropletSpec, PublicNetwork } from "./types";
 
 const IMAGE = "cutover/droplet:latest";
 const MIB = 2 ** 20;
@@ -24,6 +25,15 @@ const CAPABILITIES = [
 	"SYS_TIME",
 	"SYSLOG",
 ];
+
+/** What all Droplets of an emulator share. */
+export interface DropletSite {
+	network: PublicNetwork;
+	/** Address of the DNS server. */
+	resolver: string;
+	/** ADDRESS:PORT of the registry that mirrors Docker Hub. */
+	registryMirror?: string;
+}
 
 /** The container that a Droplet runs in. `volume` holds its Docker images and volumes. */
 export function dropletContainer(
@@ -54,7 +64,7 @@ export function dropletContainer(
 	};
 }
 
-/** Shell that hands the machine what DigitalOcean's metadata service would. */
+/** Shell for the first boot: what cloud-init finds on a Droplet, user data unchanged. */
 export function seedScript(spec: DropletSpec): string {
 	const metadata = JSON.stringify({
 		"instance-id": String(spec.id),
@@ -63,7 +73,6 @@ export function seedScript(spec: DropletSpec): string {
 	});
 	return [
 		"umask 077",
-		"mkdir -p /var/lib/cloud/seed/nocloud-net",
 		file("/var/lib/cloud/seed/nocloud-net/meta-data", metadata),
 		file(
 			"/var/lib/cloud/seed/nocloud-net/user-data",
@@ -74,16 +83,16 @@ export function seedScript(spec: DropletSpec): string {
 }
 
 /**
- * Shell that ends the preparation of every boot and lets droplet-init go on, then
+ * Shell for the end of every boot's preparation: it lets droplet-init go on, then
  * waits for sshd. What the emulator wants of the engine goes on its command
  * line, so that daemon.json belongs to the program alone.
  */
-export function bootScript(options: {
-	network: PublicNetwork;
-	resolver: string;
-	registryMirror?: string;
-}): string {
-	const { registryMirror } = options;
+export function bootScript(
+	spec: DropletSpec,
+	addresses: DropletAddresses,
+	site: DropletSite,
+): string {
+	const { registryMirror } = site;
 	const engine = [
 		`--mtu ${hostMtu()}`,
 		// Below this container's group, so that its memory limit holds for them.
@@ -95,20 +104,64 @@ export function bootScript(options: {
 				]
 			: []),
 	].join(" ");
-	return `echo nameserver ${options.resolver} >/etc/resolv.conf
-own_group=$(awk -F: '$2 ~ /(^|,)memory(,|$)/ || $1 == 0 { sub("/init$", "", $3); print $3; exit }' /proc/self/cgroup)
-echo "DOCKER_OPTS='${engine}'" >/etc/default/docker
-mkdir -p /run/droplet
-touch /run/droplet/network-ready
-tries=0
+	return [
+		`echo nameserver ${site.resolver} >/etc/resolv.conf`,
+		`own_group=$(awk -F: '$2 ~ /(^|,)memory(,|$)/ || $1 == 0 { sub("/init$", "", $3); print $3; exit }' /proc/self/cgroup)`,
+		`echo "DOCKER_OPTS='${engine}'" >/etc/default/docker`,
+		...metadataFiles(spec, addresses, site).map(([path, content]) =>
+			file(`/run/droplet/metadata/metadata/${path}`, content),
+		),
+		"touch /run/droplet/network-ready",
+		WAIT_FOR_SSHD,
+	].join("\n");
+}
+
+/** Port 22 in the kernel's list of listening sockets: no firewall is in the way of that. */
+const WAIT_FOR_SSHD = `tries=0
 until grep -q "^ *[0-9]*: 00000000:0016 " /proc/net/tcp; do
 	tries=$((tries + 1))
 	[ $tries -lt 1200 ] || { echo "sshd did not listen within 60 s" >&2; exit 1; }
 	sleep 0.05
 done`;
+
+/**
+ * A part of DigitalOcean's metadata service, by path below
+ * http://169.254.169.254/metadata/
+ * (docs.digitalocean.com/reference/api/metadata).
+ */
+function metadataFiles(
+	spec: DropletSpec,
+	{ publicIp, privateIp }: DropletAddresses,
+	{ network, resolver }: DropletSite,
+): [path: string, content: string][] {
+	const json = {
+		droplet_id: spec.id,
+		hostname: spec.name,
+		public_keys: spec.sshKeys,
+		interfaces: {
+			public: [
+				{
+					ipv4: { ip_address: publicIp, gateway: network.gateway },
+					type: "public",
+				},
+			],
+			private: [{ ipv4: { ip_address: privateIp }, type: "private" }],
+		},
+		dns: { nameservers: [resolver] },
+	};
+	return [
+		["v1.json", JSON.stringify(json)],
+		["v1/id", String(spec.id)],
+		["v1/hostname", spec.name],
+		["v1/public-keys", spec.sshKeys.join("\n")],
+		["v1/interfaces/public/0/ipv4/address", publicIp],
+		["v1/interfaces/public/0/ipv4/gateway", network.gateway],
+		["v1/interfaces/private/0/ipv4/address", privateIp],
+		["v1/dns/nameservers", resolver],
+	];
 }
 
 /** base64, because user data may hold any byte. */
 function file(path: string, content: string): string {
-	return `base64 -d >${path} <<'END'\n${Buffer.from(content).toString("base64")}\nEND`;
+	return `mkdir -p ${dirname(path)}\nbase64 -d >${path} <<'END'\n${Buffer.from(content).toString("base64")}\nEND`;
 }

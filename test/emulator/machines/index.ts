@@ -6,7 +6,12 @@ import {
 	databaseContainer,
 	readyScript,
 } from "./database";
-import { bootScript, dropletContainer, seedScript } from "./droplet";
+import {
+	bootScript,
+	type DropletSite,
+	dropletContainer,
+	seedScript,
+} from "./droplet";
 import { Engine } from "./engine";
 import { Machine } from "./machine";
 import { Owner, removeLeftovers } from "./owner";
@@ -85,6 +90,8 @@ interface Droplet extends DropletAddresses {
 	machine: Machine;
 	vpc: Vpc;
 	volume: string;
+	/** Shell for each boot. */
+	boot: string;
 }
 
 interface Database {
@@ -107,7 +114,7 @@ class DockerMachines implements Machines {
 		readonly engine: Engine,
 		readonly owner: Owner,
 		readonly network: PublicNetwork,
-		readonly boot: Parameters<typeof bootScript>[0],
+		readonly site: DropletSite,
 	) {
 		this.#addresses = new AddressPool(network.subnet, 100, 239);
 	}
@@ -158,15 +165,17 @@ class DockerMachines implements Machines {
 			this.network,
 			{ network: vpc.network, address: `${privateIp}/${vpc.bits}` },
 		);
+		const boot = bootScript(spec, { publicIp, privateIp }, this.site);
 		this.#droplets.set(spec.id, {
 			machine,
 			vpc,
 			volume: name,
+			boot,
 			publicIp,
 			privateIp,
 		});
 		await this.engine.createVolume(name, this.owner.labels);
-		await machine.create(`${seedScript(spec)}\n${bootScript(this.boot)}`);
+		await machine.create(`${seedScript(spec)}\n${boot}`);
 		return { publicIp, privateIp };
 	}
 
@@ -186,9 +195,9 @@ class DockerMachines implements Machines {
 		dropletId: number,
 		action: "on" | "off" | "reboot",
 	): Promise<void> {
-		const { machine } = this.#droplet(dropletId);
+		const { machine, boot } = this.#droplet(dropletId);
 		if (action !== "on") await machine.stop(SHUTDOWN_SECONDS);
-		if (action !== "off") await machine.start(bootScript(this.boot));
+		if (action !== "off") await machine.start(boot);
 	}
 
 	async reserveAddress(): Promise<string> {
