@@ -22,9 +22,9 @@ export function applySchema(
 	name: string,
 	{ server, database, settings, environment }: SchemaArgs,
 ): remote.Command {
-	const { images, backend, stackAuth } = settings;
+	const { images, backend } = settings;
 	const variables = Object.entries(
-		backendEnvironment(environment, stackAuth, images.backend),
+		backendEnvironment(environment, settings),
 	).map(([key, value]) => `-e ${shellQuote(`${key}=${value}`)}`);
 	const command = backend.migrate.map(shellQuote).join(" ");
 	return new remote.Command(

@@ -35,7 +35,7 @@ export class Backend extends pulumi.ComponentResource {
 	) {
 		super("cutover:infra:Backend", name, {}, opts);
 		const { swarm, settings } = args;
-		const { images, backend, stackAuth } = settings;
+		const { images, backend } = settings;
 		const script = configFile(
 			`${name}-entrypoint`,
 			entrypointScript,
@@ -50,11 +50,7 @@ export class Backend extends pulumi.ComponentResource {
 				image: images.backend,
 				command: ["/bin/sh", entrypoint],
 				args: backend.command,
-				environment: backendEnvironment(
-					args.environment,
-					stackAuth,
-					images.backend,
-				),
+				environment: backendEnvironment(args.environment, settings),
 				secrets: args.secrets.backend,
 				configs: { [entrypoint]: script },
 				replicas: backend.replicas,
@@ -71,17 +67,18 @@ export class Backend extends pulumi.ComponentResource {
 /** What is no secret of the backend's environment. */
 export function backendEnvironment(
 	environment: string,
-	stackAuth: Settings["stackAuth"],
-	image: string,
+	{ domain, images, stackAuth }: Settings,
 ): Record<string, string> {
 	return {
 		ENVIRONMENT: environment,
 		NODE_ENV: "production",
 		PORT: "3000",
+		// The page's own origin: browsers on it may call the API.
+		SITE_ORIGIN: `https://${domain}`,
 		STACK_AUTH_API_URL: stackAuth.apiUrl,
 		STACK_AUTH_PROJECT_ID: stackAuth.projectId,
 		STACK_AUTH_PUBLISHABLE_CLIENT_KEY: stackAuth.publishableClientKey,
-		VERSION: versionOf(image),
+		VERSION: versionOf(images.backend),
 	};
 }
 

@@ -165,12 +165,12 @@ function taskSpec(args: ServiceArgs): docker.types.input.ServiceTaskSpec {
 	};
 }
 
-/** Health check by wget, which Alpine, BusyBox and Debian images carry. */
+/**
+ * Health check by wget, which Alpine, BusyBox and Debian images carry. Without
+ * -T: BusyBox 1.35 of Debian crashes on it; the engine's own time-out ends it.
+ */
 export function httpGet(port: number, path: string): string[] {
-	return [
-		...["wget", "-q", "-T", "3", "-O", "/dev/null"],
-		`http://127.0.0.1:${port}${path}`,
-	];
+	return ["wget", "-q", "-O", "/dev/null", `http://127.0.0.1:${port}${path}`];
 }
 
 /** A file for services, as a Swarm config; a new text makes a new config. */
