@@ -6,6 +6,15 @@ import { createSourceSchema, createTargetSchema } from "./schema";
 describe("the reduced FreshTrack schema", () => {
 	const servers: LocalPostgres[] = [];
 	const clients: Client[] = [];
+	let source: Client;
+	let target: Client;
+
+	before(async () => {
+		source = await database(15, "source", true);
+		await createSourceSchema(source);
+		target = await database(17, "target");
+		await createTargetSchema(target);
+	});
 
 	after(async () => {
 		for (const client of clients) await client.end();
@@ -39,11 +48,6 @@ describe("the reduced FreshTrack schema", () => {
 	}
 
 	it("is alike on both sides, seeds with equal keys and unequal ids", async () => {
-		const source = await database(15, "source", true);
-		await createSourceSchema(source);
-		const target = await database(17, "target");
-		await createTargetSchema(target);
-
 		assert.deepEqual(await shape(target), await shape(source));
 		for (const [table, key, count] of [
 			["alarm_definitions", "slug", 71],
@@ -62,8 +66,6 @@ describe("the reduced FreshTrack schema", () => {
 	});
 
 	it("gives the old side Supabase's owners: postgres owns public, is no superuser and does not own auth", async () => {
-		const [source] = clients;
-		assert.ok(source);
 		const { rows } = await source.query(`
 			SELECT
 				(SELECT rolsuper FROM pg_roles WHERE rolname = 'postgres') AS superuser,
@@ -77,8 +79,6 @@ describe("the reduced FreshTrack schema", () => {
 	});
 
 	it("fires the old side's triggers on ordinary writes and none for a load under replica role", async () => {
-		const [source] = clients;
-		assert.ok(source);
 		await source.query("SET ROLE postgres");
 		const outbox = async () =>
 			(await source.query("SELECT count(*)::int AS count FROM user_sync_log"))
