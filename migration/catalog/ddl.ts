@@ -1,3 +1,4 @@
+import { BARRIER_TRIGGER } from "../freeze/barrier";
 import { ident, idents, literal } from "../sql";
 import type { Catalog, Column, Domain, Sequence, Table } from "./types";
 
@@ -105,10 +106,12 @@ export function leftOut(catalog: Catalog): string[] {
 				({ schema, table, columns, refSchema, refTable }) =>
 					`foreign key of ${ident(schema, table)} (${idents(columns)}): refers to ${ident(refSchema, refTable)}`,
 			),
-		...catalog.triggers.map(
-			({ schema, table, name }) =>
-				`trigger ${ident(name)} on ${ident(schema, table)}: belongs to the old application`,
-		),
+		...catalog.triggers
+			.filter(({ name }) => name !== BARRIER_TRIGGER)
+			.map(
+				({ schema, table, name }) =>
+					`trigger ${ident(name)} on ${ident(schema, table)}: belongs to the old application`,
+			),
 	];
 }
 

@@ -1,3 +1,4 @@
+import type { ClientBase } from "pg";
 import { obstacles } from "../catalog/compare";
 import { readCatalog } from "../catalog/read";
 import type { Catalog } from "../catalog/types";
@@ -14,7 +15,8 @@ import {
 } from "../digest/verify";
 import { ExitCode, MigrationError } from "../errors";
 import { type Options, sourceOf, targetOf } from "../options";
-import { declaredUserColumns } from "../users/references";
+import { hasUserMap } from "../users/map";
+import { declaredUserColumns, type UserRewrite } from "../users/references";
 import type { Outcome } from "./outcome";
 
 /**
@@ -78,9 +80,9 @@ async function compareLive(options: Options): Promise<Verification> {
 					]);
 					const tables = selectTables(left, options.exclude);
 					refuseOtherShape(obstacles(left, tables, right));
-					const rewrites =
-						(await readRewrites(target1)) ??
-						declaredUserColumns(left, options.userColumns);
+					const rewrites = await rewritesOf(target1, () =>
+						declaredUserColumns(left, options.userColumns),
+					);
 					const rows = await verifyLive(
 						{ source: [source1, source2], target: [target1, target2] },
 						tables,
@@ -115,9 +117,22 @@ async function compareExport(
 			refuseOtherShape(
 				obstacles(manifest.catalog, manifest.catalog.tables, catalog),
 			);
-			return verifyManifest(client, manifest, catalog);
+			const rewrites = await rewritesOf(client, () => manifest.userColumns);
+			return verifyManifest(client, manifest, catalog, rewrites);
 		},
 	);
+}
+
+/**
+ * The columns in which the target holds new ids: as the last import noted them,
+ * else as declared. Without a user map there are no new ids.
+ */
+async function rewritesOf(
+	target: ClientBase,
+	declared: () => readonly UserRewrite[],
+): Promise<readonly UserRewrite[]> {
+	if (!(await hasUserMap(target))) return [];
+	return (await readRewrites(target)) ?? declared();
 }
 
 function refuseOtherShape(found: readonly string[]): void {

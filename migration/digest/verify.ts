@@ -80,6 +80,7 @@ export async function verifyManifest(
 	session: ClientBase,
 	manifest: Manifest,
 	target: Catalog,
+	rewrites: readonly UserRewrite[],
 ): Promise<Verification> {
 	const verified: VerifiedTable[] = [];
 	const differences: Difference[] = [];
@@ -96,7 +97,7 @@ export async function verifyManifest(
 		}
 		const found = await digestTable(
 			session,
-			rewrittenSide({ ...twin, columns: source.columns }, manifest.userColumns),
+			rewrittenSide({ ...twin, columns: source.columns }, rewrites),
 		);
 		const result = compare(source, exported, found);
 		verified.push(result);

@@ -8,7 +8,7 @@ const TRACES = `
 	SELECT
 		(SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_all_tables WHERE schemaname IN ('public', 'auth')) AS tuples,
 		(SELECT md5(string_agg(c.oid::text || c.relfilenode || c.relname, ',' ORDER BY c.oid)) FROM pg_class c) AS relations,
-		(SELECT md5(string_agg(t.oid::text || t.tgenabled, ',' ORDER BY t.oid)) FROM pg_trigger t) AS triggers,
+		(SELECT md5(string_agg(t.oid::text || t.tgenabled::text, ',' ORDER BY t.oid)) FROM pg_trigger t) AS triggers,
 		(SELECT count(*) FROM pg_constraint) AS constraints,
 		(SELECT md5(string_agg(a::text, ',' ORDER BY id)) FROM public.alarm_definitions a) AS contents
 `;
@@ -102,8 +102,8 @@ describe("the migration's command line", () => {
 	});
 
 	it("ends with 3 and the differences where the sides differ", async () => {
-		const { exitCode, json } = await migrate(["verify", "--json"], env);
-		assert.equal(exitCode, 3);
+		const { exitCode, json, stderr } = await migrate(["verify", "--json"], env);
+		assert.equal(exitCode, 3, stderr);
 		assert.equal(json.command, "verify");
 		assert.equal(json.equal, false);
 		assert.ok(json.seconds > 0);
