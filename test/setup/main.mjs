@@ -92,5 +92,6 @@ try {
 } catch (error) {
 	const expected = error instanceof SetupError || error instanceof Interrupted;
 	process.stderr.write(`\n${expected ? error.message : error.stack}\n`);
-	process.exitCode = 1;
+	// As a shell reports an interrupted command.
+	process.exitCode = error instanceof Interrupted ? 130 : 1;
 }
