@@ -1,5 +1,6 @@
 import { Writable } from "node:stream";
 import Docker from "dockerode";
+import { UserError } from "../../../cutover/errors";
 
 /**
  * The Docker Engine as the machines need it. The only module that talks to it.
@@ -13,7 +14,6 @@ export class Engine {
 			Name: network.name,
 			Driver: "bridge",
 			CheckDuplicate: true,
-			Internal: network.internal ?? false,
 			Labels: network.labels,
 			Options: { "com.docker.network.driver.mtu": String(network.mtu) },
 			...(network.subnet
@@ -73,26 +73,33 @@ export class Engine {
 
 	/** Creates a container without starting it. */
 	async createContainer(container: ContainerSpec): Promise<void> {
-		await this.#docker.createContainer({
-			name: container.name,
-			Image: container.image,
-			Hostname: container.hostname,
-			Env: Object.entries(container.environment ?? {}).map(
-				([name, value]) => `${name}=${value}`,
-			),
-			Labels: container.labels,
-			HostConfig: {
-				NetworkMode: container.network,
-				...container.host,
-			},
-			NetworkingConfig: {
-				EndpointsConfig: {
-					[container.network]: {
-						IPAMConfig: { IPv4Address: container.address },
+		try {
+			await this.#docker.createContainer({
+				name: container.name,
+				Image: container.image,
+				Hostname: container.hostname,
+				Env: assignments(container.environment),
+				Labels: container.labels,
+				HostConfig: {
+					NetworkMode: container.network,
+					...container.host,
+				},
+				NetworkingConfig: {
+					EndpointsConfig: {
+						[container.network]: {
+							IPAMConfig: { IPv4Address: container.address },
+						},
 					},
 				},
-			},
-		});
+			});
+		} catch (error) {
+			if (!hasStatus(error, 404)) throw error;
+			throw new UserError({
+				expected: `the image ${container.image} in the Docker Engine`,
+				found: (error as Error).message,
+				fix: "npm run setup",
+			});
+		}
 	}
 
 	async start(container: string): Promise<void> {
@@ -104,11 +111,6 @@ export class Engine {
 		await ignoring([304], () =>
 			this.#docker.getContainer(container).stop({ t: seconds }),
 		);
-	}
-
-	async isRunning(container: string): Promise<boolean> {
-		const { State } = await this.#docker.getContainer(container).inspect();
-		return State.Running;
 	}
 
 	/** The last lines that the container wrote, for error messages. */
@@ -145,20 +147,17 @@ export class Engine {
 		await ignoring([404], () => this.#docker.getVolume(name).remove());
 	}
 
-	/**
-	 * Runs a shell script in the container. It goes in by standard input, so that
-	 * keys and passwords in it show neither in process lists nor in the engine's
-	 * records. Resolves with its standard output; rejects when it fails.
-	 */
-	async runScript(
-		container: string,
-		script: string,
-		options: { user?: string; environment?: Record<string, string> } = {},
-	): Promise<string> {
-		return this.run(container, ["sh", "-s"], { ...options, input: script });
+	/** Runs a shell script in the container as root; see run. */
+	async runScript(container: string, script: string): Promise<string> {
+		return this.run(container, ["sh", "-s"], { input: script });
 	}
 
-	/** Runs a command in the container; see runScript. */
+	/**
+	 * Runs a command in the container, as root unless told otherwise. Keys and
+	 * passwords belong in `input`, its standard input: there they show neither in
+	 * process lists nor in the engine's records. Resolves with its standard
+	 * output; rejects when it fails.
+	 */
 	async run(
 		container: string,
 		command: string[],
@@ -171,9 +170,7 @@ export class Engine {
 		const execution = await this.#docker.getContainer(container).exec({
 			Cmd: command,
 			User: options.user ?? "root",
-			Env: Object.entries(options.environment ?? {}).map(
-				([name, value]) => `${name}=${value}`,
-			),
+			Env: assignments(options.environment),
 			AttachStdin: true,
 			AttachStdout: true,
 			AttachStderr: true,
@@ -230,8 +227,6 @@ export interface NetworkSpec {
 	gateway?: string;
 	/** The part of the subnet that the engine may give out by itself. */
 	automaticRange?: string;
-	/** No way out and no default route. */
-	internal?: boolean;
 }
 
 export interface ContainerSpec {
@@ -266,6 +261,9 @@ export function hasStatus(error: unknown, ...statuses: number[]): boolean {
 		statuses.includes(Number(error.statusCode))
 	);
 }
+
+const assignments = (environment: Record<string, string> = {}): string[] =>
+	Object.entries(environment).map(([name, value]) => `${name}=${value}`);
 
 async function ignoring(
 	statuses: number[],

@@ -43,7 +43,8 @@ export interface DockerMachinesOptions {
 }
 
 /**
- * Machines as Docker containers on this host.
+ * Machines as Docker containers on this host. Rejects when the engine cannot be
+ * reached or no address block is free.
  *
  * Real: sshd, cloud-init with the handed-over user data, a Docker Engine in each
  * Droplet (Swarm and overlay networks included), the size's memory limit, public

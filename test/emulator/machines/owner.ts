@@ -37,29 +37,46 @@ export class Owner {
 	}
 }
 
-/** Removes what emulators left behind that were killed before they could. */
+/**
+ * Removes what emulators left behind that were killed before they could. Another
+ * emulator may be doing the same at this moment: then the engine refuses some,
+ * and the other finishes.
+ */
 export async function removeLeftovers(engine: Engine): Promise<void> {
 	const all = await engine.labelled(EMULATOR_LABEL);
 	const abandoned = ({ labels }: { labels: Record<string, string> }) =>
 		!isAlive(labels);
-	await remove(engine, {
-		containers: all.containers.filter(abandoned),
-		networks: all.networks.filter(abandoned),
-		volumes: all.volumes.filter(abandoned),
-	});
+	await remove(
+		engine,
+		{
+			containers: all.containers.filter(abandoned),
+			networks: all.networks.filter(abandoned),
+			volumes: all.volumes.filter(abandoned),
+		},
+		(error) => {
+			if (!hasStatus(error, 403, 409)) throw error;
+		},
+	);
 }
 
-async function remove(engine: Engine, items: Labelled): Promise<void> {
+async function remove(
+	engine: Engine,
+	items: Labelled,
+	onError?: (error: unknown) => void,
+): Promise<void> {
 	await Promise.all(
-		items.containers.map(({ name }) => engine.removeContainer(name)),
+		items.containers.map(({ name }) =>
+			engine.removeContainer(name).catch(onError),
+		),
 	);
 	await Promise.all([
-		...items.networks.map(({ name }) => engine.removeNetwork(name)),
-		...items.volumes.map(({ name }) => engine.removeVolume(name)),
-	]).catch((error: unknown) => {
-		// Another emulator is removing the same leftovers.
-		if (!hasStatus(error, 409)) throw error;
-	});
+		...items.networks.map(({ name }) =>
+			engine.removeNetwork(name).catch(onError),
+		),
+		...items.volumes.map(({ name }) =>
+			engine.removeVolume(name).catch(onError),
+		),
+	]);
 }
 
 function isAlive(labels: Record<string, string>): boolean {
