@@ -121,7 +121,8 @@ export async function ensureImage({ root, cache, docker, image }) {
 	);
 	const hash = contentHash(root, image, [
 		await hooks.fingerprint?.(),
-		...bases.map((base) => base?.id),
+		// What a base was made of, not which build of it this engine has.
+		...bases.map((base) => base?.labels[HASH_LABEL] ?? base?.id),
 	]);
 	if (image.official && present?.pulled) return described(image, "official");
 	if (present?.labels[HASH_LABEL] === hash)
