@@ -157,7 +157,7 @@ function taskSpec(args: ServiceArgs): docker.types.input.ServiceTaskSpec {
 		placement: {
 			constraints: args.onManager ? ["node.role==manager"] : [],
 		},
-		networksAdvanceds: [{ name: args.swarm.network.id }],
+		networksAdvanceds: [{ id: args.swarm.network.id }],
 		logDriver: {
 			name: "json-file",
 			options: { "max-size": "10m", "max-file": "5" },
