@@ -41,7 +41,7 @@ export function difference(
 	same: (path: string, before: Value, after: Value) => boolean = () => false,
 ): Difference {
 	const changes = new Map<string, Change>();
-	const replaces = new Set<string>();
+	const replacingRoots = new Set<string>();
 	const keys = new Set([...Object.keys(olds), ...Object.keys(news)]);
 	const visit = (
 		a: Value | undefined,
@@ -49,14 +49,12 @@ export function difference(
 		at: string,
 		schemaPath: string,
 		root: string,
-		inherited: boolean,
 	): void => {
 		const before = plain(a);
 		const after = plain(b);
 		if (equal(before, after)) {
 			return;
 		}
-		const replacing = inherited || replacesOn(schemaPath);
 		if (isObject(before) && isObject(after)) {
 			for (const key of new Set([
 				...Object.keys(before),
@@ -66,10 +64,9 @@ export function difference(
 					visit(
 						before[key],
 						after[key],
-						`${at}.${key}`,
+						join(at, key),
 						`${schemaPath}.${key}`,
 						root,
-						replacing,
 					);
 				}
 			}
@@ -78,14 +75,7 @@ export function difference(
 		if (Array.isArray(before) && Array.isArray(after)) {
 			const aligned = sets.has(schemaPath) ? alignTo(before, after) : after;
 			for (let i = 0; i < Math.max(before.length, aligned.length); i++) {
-				visit(
-					before[i],
-					aligned[i],
-					`${at}[${i}]`,
-					schemaPath,
-					root,
-					replacing,
-				);
+				visit(before[i], aligned[i], `${at}[${i}]`, schemaPath, root);
 			}
 			return;
 		}
@@ -96,17 +86,25 @@ export function difference(
 		) {
 			return;
 		}
-		changes.set(at, { kind: kindOf(before, after), replaces: replacing });
-		if (replacing) {
-			replaces.add(root);
+		const replaces = replacesOn(schemaPath);
+		changes.set(at, { kind: kindOf(before, after), replaces });
+		if (replaces) {
+			replacingRoots.add(root);
 		}
 	};
 	for (const key of keys) {
 		if (!key.startsWith("__")) {
-			visit(olds[key], news[key], key, key, key, false);
+			visit(olds[key], news[key], key, key, key);
 		}
 	}
-	return { changes, replaces };
+	return { changes, replaces: replacingRoots };
+}
+
+/** A property path as the engine reads it: names that are none are quoted. */
+function join(at: string, key: string): string {
+	return /^[\w-]+$/.test(key)
+		? `${at}.${key}`
+		: `${at}[${JSON.stringify(key)}]`;
 }
 
 /** The value itself; absent where it is null or an empty list, as for Terraform. */
@@ -189,7 +187,9 @@ export function alignSets(
 
 /**
  * Whether the schema says that a change at a path replaces the resource.
- * `path` names properties only: `taskSpec.containerSpec.image`.
+ * `path` names properties only: `taskSpec.containerSpec.image`. A flag on an
+ * object counts for the object as a whole, coming or going; what is inside has
+ * flags of its own. One on a map or on a value of any type counts for all of it.
  */
 export function schemaReplaces(
 	spec: PackageSpec,
@@ -197,17 +197,18 @@ export function schemaReplaces(
 ): (path: string) => boolean {
 	return (path) => {
 		let properties = resource.inputProperties;
-		for (const [i, key] of path.split(".").entries()) {
+		let flagged = false;
+		for (const key of path.split(".")) {
 			const property = properties?.[key];
-			if (property?.willReplaceOnChanges || property?.replaceOnChanges) {
-				return true;
+			if (property === undefined) {
+				return flagged;
 			}
-			if (property === undefined || i === path.split(".").length - 1) {
-				return false;
-			}
-			const inner: TypeSpec | undefined = property.items ?? property;
+			flagged = Boolean(
+				property.willReplaceOnChanges || property.replaceOnChanges,
+			);
+			const inner: TypeSpec = property.items ?? property;
 			properties = resolve(spec, inner)?.properties;
 		}
-		return false;
+		return flagged;
 	};
 }

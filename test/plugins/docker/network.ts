@@ -33,6 +33,8 @@ interface Network {
 	};
 }
 
+/** Longest wait for a new network to tell all of itself, by the official provider. */
+const READ_SECONDS = 30;
 /** Longest wait for the last container to leave, by the official provider. */
 const REMOVE_SECONDS = 30;
 
@@ -92,7 +94,7 @@ export const network = typed<Args, State>({
 	sets: ["labels", "ipamConfigs"],
 	replaces: () => true,
 	defaults: () => ({ ipamDriver: "default" }),
-	async create(args) {
+	async create(args, { signal }) {
 		let id: string;
 		try {
 			const created = await engine().post<{ Id: string }>(
@@ -105,7 +107,7 @@ export const network = typed<Args, State>({
 				`Unable to create network: ${error instanceof Error ? error.message : error}`,
 			);
 		}
-		return { id, outputs: outputs(await engine().get(`/networks/${id}`)) };
+		return { id, outputs: outputs(await complete(id, signal)) };
 	},
 	async read(id) {
 		const found = await engine().find<Network>(`/networks/${id}`);
@@ -134,6 +136,28 @@ export const network = typed<Args, State>({
 		);
 	},
 });
+
+/** A Swarm network tells its driver and addresses a moment after it was made. */
+function complete(id: string, signal: AbortSignal): Promise<Network> {
+	return until(
+		async () => {
+			const found = await engine().get<Network>(`/networks/${id}`);
+			return found.Driver && found.IPAM.Driver && hasOptions(found)
+				? found
+				: undefined;
+		},
+		{
+			what: () => `network ${id} to expose all fields`,
+			seconds: READ_SECONDS,
+			signal,
+		},
+	);
+}
+
+/** Those of an overlay network hold the VXLAN id that the Swarm gives it. */
+function hasOptions({ Driver, Options }: Network): boolean {
+	return Driver !== "overlay" || Object.keys(Options ?? {}).length > 0;
+}
 
 /** Tasks leave their network a moment after their service is gone. */
 function isInUse(error: unknown): boolean {
