@@ -75,8 +75,10 @@ describe("language host, random and command with the real CLI", function () {
 
 	it("refuses an input that the official schema does not know", async () => {
 		project.program(
-			`import * as random from "@pulumi/random";
-			new random.RandomPassword("p", { length: 8, lenght: 9 } as never);`,
+			// Through the base class, for the SDK drops what it does not know.
+			`import * as pulumi from "@pulumi/pulumi";
+			class Raw extends pulumi.CustomResource {}
+			new Raw("random:index/randomPassword:RandomPassword", "p", { length: 8, lenght: 9 });`,
 		);
 		const { code, output } = await project.run("preview");
 		assert.notEqual(code, 0);

@@ -48,15 +48,17 @@ export class SshSocket extends Duplex {
 				this.child.stdout.pause();
 			}
 		});
-		this.child.stdout.on("end", () => this.push(null));
 		this.child.stderr.on("data", (chunk: Buffer) => {
 			this.complaints = (this.complaints + chunk).slice(-STDERR_KEPT);
 		});
 		// The exit tells why a write failed; the broken pipe does not.
 		this.child.stdin.on("error", () => {});
 		this.child.on("error", (error) => this.destroy(error));
+		// The end of the output is told only now, together with its reason.
 		this.child.on("close", (code, signal) => {
-			if (!this.destroyed) {
+			if (code === 0) {
+				this.push(null);
+			} else if (!this.destroyed) {
 				this.destroy(
 					new Error(
 						`command [ssh ${command.join(" ")}] has exited with ${signal ?? `exit status ${code}`}, make sure the URL is valid, and Docker 18.09 or later is installed on the remote host: stderr=${this.complaints.trim()}`,
