@@ -16,17 +16,17 @@ describe("the engine's summary of an update", () => {
 			"Duration: 4s",
 		].join("\n");
 		assert.deepEqual(changesOf(output), {
-			create: 12,
-			update: 1,
-			replace: 2,
-			unchange: 5,
+			created: 12,
+			updated: 1,
+			replaced: 2,
+			unchanged: 5,
 		});
 	});
 
 	it("of an update without changes names only what stayed", () => {
 		assert.deepEqual(
 			changesOf("Resources:\n    31 unchanged\n\nDuration: 2s\n"),
-			{ unchange: 31 },
+			{ unchanged: 31 },
 		);
 	});
 

@@ -42,6 +42,16 @@ export class Control {
 			.parse(await this.#call("GET", "/inventory"));
 	}
 
+	/** What went wrong behind the emulated API's answers. */
+	async failures(): Promise<string[]> {
+		const { failures } = z
+			.object({ failures: z.array(z.unknown()) })
+			.parse(await this.#call("GET", "/failures"));
+		return failures.map((failure) =>
+			typeof failure === "string" ? failure : JSON.stringify(failure),
+		);
+	}
+
 	async #call(method: string, path: string, body?: unknown): Promise<unknown> {
 		const answer = await fetch(`${this.baseUrl}${path}`, {
 			method,

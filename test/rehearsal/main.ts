@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { ExitCode, UserError } from "../../cutover/errors";
 import { checkpointNames } from "../../cutover/evidence";
 import { main } from "../../cutover/main";
+import type { Control } from "./control";
 import { keptText } from "./kept";
 import { plan } from "./plan";
 import { playCheckpoint, playSteps } from "./play";
@@ -62,12 +63,14 @@ async function play(
 	lifetime: Lifetime,
 	facts: { configured: string[] },
 ): Promise<void> {
+	let control: Control | undefined;
 	try {
 		const { rehearsal, configured } = await prepare(
 			checkout,
 			recorder,
 			lifetime,
 		);
+		control = rehearsal.control;
 		facts.configured = configured;
 		for (const checkpoint of plan(rehearsal)) {
 			await playCheckpoint(rehearsal, checkpoint, {
@@ -84,6 +87,9 @@ async function play(
 	} catch (error) {
 		// Shown already, step by step; what is left to say is where to look.
 		if (!recorder.failure) throw error;
+		for (const failure of (await control?.failures()) ?? []) {
+			recorder.failure.message += `\nthe emulator says: ${failure}`;
+		}
 		throw new UserError(
 			{
 				expected: `"${recorder.failure.title}" to pass`,

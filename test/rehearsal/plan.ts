@@ -117,12 +117,16 @@ function stagingVerified(rehearsal: Rehearsal): PlannedCheckpoint {
 }
 
 function productionReady(rehearsal: Rehearsal): PlannedCheckpoint {
-	const { production } = rehearsal;
+	const { production, staging } = rehearsal;
 	const site = () => rehearsal.site("production");
 	return {
 		name: "production-ready",
 		stack: "production",
 		steps: [
+			{
+				title: "staging has served: pulumi destroy -s staging",
+				run: async () => shown(await staging.destroy()),
+			},
 			{
 				title: "pulumi up -s production, with cutover:sync",
 				run: async () => {
@@ -262,7 +266,7 @@ function shown({ changes }: UpdateResult): string {
 
 function unchanged(result: UpdateResult): string {
 	const others = Object.keys(result.changes).filter(
-		(operation) => operation !== "unchange",
+		(operation) => operation !== "unchanged",
 	);
 	if (others.length > 0) {
 		throw new Error(`a second up was to change nothing: ${shown(result)}`);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { run } from "../../cutover/run";
 
 export interface UpdateResult {
-	/** Counts by operation as the engine sums them up: create, update, same … */
+	/** Counts in the engine's words: created, updated, unchanged; in a preview create, update … */
 	changes: Record<string, number>;
 }
 
@@ -86,7 +86,7 @@ export function changesOf(output: string): Record<string, number> {
 		/(\d+) (?:to )?([a-z]+)(?!\w)/g,
 	)) {
 		// "15 changes. 5 unchanged": the sum says nothing about operations.
-		if (word !== "changes") changes[word.replace(/d$/, "")] = Number(count);
+		if (word !== "changes") changes[word] = Number(count);
 	}
 	return changes;
 }

@@ -16,7 +16,7 @@ const mayStay = new Set(["domains", "records"]);
  * Postgres, and the account looked through for leftovers.
  */
 export function returnSteps(rehearsal: Rehearsal): Step[] {
-	const { production, staging } = rehearsal;
+	const { production } = rehearsal;
 	let exported = "";
 	return [
 		{
@@ -58,13 +58,6 @@ export function returnSteps(rehearsal: Rehearsal): Step[] {
 				} finally {
 					await server.stop();
 				}
-			},
-		},
-		{
-			title: "pulumi destroy -s staging",
-			run: async () => {
-				await staging.destroy();
-				return "done";
 			},
 		},
 		{
