@@ -14,27 +14,42 @@ export interface Adoption {
  *
  * @param domain the zone.
  * @param names relative names of the records.
- * @throws Error when the zone holds two A records of one name.
+ * @throws pulumi.RunError, which is printed without a stack trace, when the API
+ *   refuses to answer or the zone holds two A records of one name.
  */
 export async function findAdoption(
 	domain: string,
 	names: readonly string[],
 ): Promise<Adoption> {
-	const [managed, { domains }] = await Promise.all([
-		managedNames(),
+	const managed = await managedNames();
+	const { domains } = await answered(
 		digitalocean.getDomains({ filters: [{ key: "name", values: [domain] }] }),
-	]);
+	);
 	if (!domains.some(({ name }) => name === domain)) {
 		return { zone: false, records: {} };
 	}
-	const { records } = await digitalocean.getRecords({
-		domain,
-		filters: [{ key: "type", values: ["A"] }],
-	});
+	const { records } = await answered(
+		digitalocean.getRecords({
+			domain,
+			filters: [{ key: "type", values: ["A"] }],
+		}),
+	);
 	return {
 		zone: !managed.has(domain),
 		records: unmanaged(domain, names, records, managed),
 	};
+}
+
+/** The first calls of a deployment: a wrong token shows here, before any resource. */
+async function answered<T>(call: Promise<T>): Promise<T> {
+	try {
+		return await call;
+	} catch (error) {
+		const found = error instanceof Error ? error.message.trim() : String(error);
+		throw new pulumi.RunError(
+			`expected DigitalOcean's API to list the account's domains\n   found ${found}\n   to do check DIGITALOCEAN_TOKEN (or digitalocean:token): it needs read and write scopes, and DIGITALOCEAN_API_URL where it is set; nothing was created or changed`,
+		);
+	}
 }
 
 interface Found {

@@ -59,7 +59,7 @@ export function joinSwarm(
 				connection: connection(manager.ssh),
 				create: pulumi.interpolate`for attempt in $(seq 60); do docker node ls --format '{{.Hostname}} {{.Status}}' | grep -qx '${worker.droplet.name} Ready' && exit 0; sleep 1; done; echo 'the worker ${worker.droplet.name} is not ready in the Swarm after 60 s: docker node ls' >&2; exit 1`,
 				update: nothing,
-				delete: pulumi.interpolate`docker node rm --force ${worker.droplet.name}`,
+				delete: worker.droplet.name.apply(leaveScript),
 				addPreviousOutputInEnv: false,
 			},
 			{ ...own, ...within(manager.droplet), dependsOn: [joined] },
@@ -71,3 +71,12 @@ const joinScript = [
 	"cloud-init status --wait >/dev/null",
 	"curl -sS --fail-with-body --unix-socket /var/run/docker.sock -H 'content-type: application/json' -d @- http://docker/swarm/join",
 ].join("; ");
+
+/** Its tasks move to other machines before it goes; a dead one is waited for a minute. */
+function leaveScript(node: string): string {
+	return [
+		`docker node update --availability drain ${node} >/dev/null`,
+		`for attempt in $(seq 60); do [ -z "$(docker node ps ${node} -q --filter desired-state=running)" ] && break; sleep 1; done`,
+		`docker node rm --force ${node}`,
+	].join("; ");
+}

@@ -209,6 +209,30 @@ describe("the stacks under mocks", () => {
 		assert.equal(find(resources, "records-api").import, `${domain},12`);
 	});
 
+	it("says in one message what to do when the API refuses the token, and registers nothing", async () => {
+		const given = mocks();
+		const registered: string[] = [];
+		await assert.rejects(
+			runProgram({
+				stack: "staging",
+				...stackConfig("staging"),
+				mocks: {
+					newResource(args) {
+						registered.push(args.type);
+						return given.newResource(args);
+					},
+					call(args) {
+						if (args.token.endsWith("getDomains")) throw new Error("401");
+						return given.call(args);
+					},
+				},
+			}),
+			(error: Error) =>
+				"__pulumiRunError" in error && /DIGITALOCEAN_TOKEN/.test(error.message),
+		);
+		assert.deepEqual(registered, ["pulumi:pulumi:Stack"]);
+	});
+
 	it("registers nothing when the configuration is refused", async () => {
 		const registered: string[] = [];
 		const given = mocks();
