@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { remote } from "@pulumi/command";
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
@@ -143,9 +144,15 @@ export class Server extends pulumi.ComponentResource {
 	}
 
 	#keys(name: string): { [K in keyof KeyPair]: pulumi.Output<string> } {
-		const seed = new random.RandomBytes(name, { length: 32 }, { parent: this });
-		const pair = seed.base64.apply((text) =>
-			keyPair(Buffer.from(text, "base64")),
+		// Not RandomBytes: its id is the bytes themselves, and Pulumi keeps ids in
+		// plain text. 64 letters and digits carry 381 bits; a key needs 256.
+		const password = new random.RandomPassword(
+			name,
+			{ length: 64, special: false },
+			{ parent: this },
+		);
+		const pair = password.result.apply((text) =>
+			keyPair(createHash("sha256").update(text).digest()),
 		);
 		return {
 			// The public half is published; the seed it came from stays secret.

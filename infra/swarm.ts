@@ -14,6 +14,7 @@ export interface SwarmArgs {
  * network they share. A change of the network replaces it and every service.
  */
 export class Swarm extends pulumi.ComponentResource {
+	readonly server: Server;
 	readonly network: docker.Network;
 	/**
 	 * Options of everything inside the Swarm. Nothing in it is deleted one by one
@@ -31,6 +32,7 @@ export class Swarm extends pulumi.ComponentResource {
 	) {
 		super("cutover:infra:Swarm", name, {}, opts);
 		const { server } = args;
+		this.server = server;
 		this.inside = {
 			provider: dockerHost(`${name}-host`, args.stack, server, {
 				parent: this,

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Swarm } from "../swarm";
+import { pinnedImage } from "./image";
 
 export interface ServiceArgs {
 	swarm: Swarm;
@@ -73,7 +74,10 @@ export class Service extends pulumi.ComponentResource {
 		const { inside, network } = args.swarm;
 		this.image = args.image;
 		this.replicas = args.replicas ?? 1;
-		const task = taskSpec(args);
+		const task = taskSpec(
+			args,
+			pinnedImage(`${name}-image`, args.image, args.swarm, this),
+		);
 		this.fingerprint = pulumi
 			.jsonStringify(task)
 			.apply((text) => createHash("sha256").update(text).digest("hex"));
@@ -111,10 +115,13 @@ export class Service extends pulumi.ComponentResource {
 }
 
 /** What one task is made of. */
-function taskSpec(args: ServiceArgs): docker.types.input.ServiceTaskSpec {
+function taskSpec(
+	args: ServiceArgs,
+	image: pulumi.Input<string>,
+): docker.types.input.ServiceTaskSpec {
 	return {
 		containerSpec: {
-			image: args.image,
+			image,
 			commands: args.command,
 			args: args.args,
 			env: args.environment,

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Mocks } from "@pulumi/pulumi/runtime/mocks";
 
 /** What exists at DigitalOcean before the program runs. */
@@ -18,9 +19,6 @@ export function mocks(account: Account = {}): Mocks {
 		newResource({ type, name, inputs, id }) {
 			const state = { ...inputs };
 			switch (type) {
-				case "random:index/randomBytes:RandomBytes":
-					state.base64 = Buffer.alloc(32, name).toString("base64");
-					break;
 				case "random:index/randomPassword:RandomPassword":
 					state.result = `password-of-${name}`;
 					state.bcryptHash = `hash-of-${name}`;
@@ -62,7 +60,9 @@ export function mocks(account: Account = {}): Mocks {
 				case "command:local:Command":
 				case "command:remote:Command":
 					state.stdout =
-						name === "certificates-issue" ? "[]" : `out of ${name}`;
+						name === "certificates-issue"
+							? "[]"
+							: (digestOf(inputs.create) ?? `out of ${name}`);
 					state.stderr = "";
 					break;
 				case "docker:index/secret:Secret":
@@ -93,4 +93,12 @@ export function mocks(account: Account = {}): Mocks {
 			}
 		},
 	};
+}
+
+/** A pulled image answers with a digest that its name gives. */
+function digestOf(command: string): string | undefined {
+	const image = /docker pull -q (\S+)/.exec(command)?.[1];
+	if (!image) return undefined;
+	const digest = createHash("sha256").update(image).digest("hex");
+	return `${image.replace(/:[^:/]*$/, "")}@sha256:${digest}`;
 }

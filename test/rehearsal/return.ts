@@ -90,7 +90,7 @@ async function restore(folder: string, url: string): Promise<string> {
 				folder,
 				"--json",
 			],
-			{ env: { TARGET_DATABASE_URL: url } },
+			{ env: { SOURCE_DATABASE_URL: "", TARGET_DATABASE_URL: url } },
 		);
 	await tool(["import", "--create-schema"]);
 	const { stdout } = await tool(["verify"]);
