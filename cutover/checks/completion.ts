@@ -1,7 +1,6 @@
 import { type Check, expect } from "../check";
 import { addressRecords, allPointTo } from "../dns";
 import { http } from "../http";
-import { migrationTool } from "../migration-tool";
 import { waitFor } from "../wait";
 import type { Site } from "./site";
 
@@ -57,17 +56,7 @@ export function sidesEqual(site: Site): Check {
 		name: "source and target are equal",
 		lookAt: "npm run migrate -- verify",
 		async run() {
-			const { ssh, database, images } = site.outputs;
-			const { exitCode, result } = await migrationTool({
-				ssh,
-				image: images.cutover ?? "",
-				arguments: ["verify"],
-				environment: {
-					SOURCE_DATABASE_URL: site.config.sourceDatabaseUrl ?? "",
-					TARGET_DATABASE_URL: database.url,
-					TARGET_DATABASE_CA: database.ca,
-				},
-			});
+			const { exitCode, result } = await site.migrate("verify");
 			expect(
 				exitCode === 0,
 				`they differ: ${JSON.stringify(result.differences).slice(0, 500)}`,

@@ -1,13 +1,21 @@
+import { z } from "zod";
 import { type Check, expect } from "../check";
 import { now } from "../clock";
 import { http } from "../http";
-import { migrationTool } from "../migration-tool";
 import { sentNotices } from "../notices";
 import { remote } from "../ssh";
 import { observeTtl } from "../ttl";
 import type { Site } from "./site";
 
 const hour = 3_600_000;
+
+const side = z.object({ version: z.string() });
+const probed = z.object({ source: side, target: side });
+const planned = z.object({
+	dryRun: z.boolean(),
+	rows: z.number(),
+	tables: z.number(),
+});
 
 /** The Droplet answers over ssh with its pinned host key and is a Swarm manager. */
 export function dropletReady(site: Site): Check {
@@ -32,22 +40,15 @@ export function databasesReachable(site: Site): Check {
 		name: "databases over TLS",
 		lookAt: "infra/database.ts and cutover:sourceDatabaseUrl",
 		async run() {
-			const { ssh, database, images } = site.outputs;
 			expect(
-				new URL(database.url).searchParams.get("sslmode") === "verify-full",
+				new URL(site.outputs.database.url).searchParams.get("sslmode") ===
+					"verify-full",
 				"the database URL does not ask for full verification",
 			);
-			const { result } = await migrationTool({
-				ssh,
-				image: images.cutover ?? "",
-				arguments: ["probe"],
-				environment: {
-					SOURCE_DATABASE_URL: site.config.sourceDatabaseUrl ?? "",
-					TARGET_DATABASE_URL: database.url,
-					TARGET_DATABASE_CA: database.ca,
-				},
-			});
-			return summary(result);
+			const { exitCode, result } = await site.migrate("probe");
+			expect(exitCode === 0, `in the way: ${JSON.stringify(result.obstacles)}`);
+			const { source, target } = probed.parse(result);
+			return `source ${source.version}, target ${target.version} verified in full`;
 		},
 	};
 }
@@ -58,21 +59,20 @@ export function dryRuns(site: Site): Check {
 		name: "export and import, dry run",
 		lookAt: "npm run migrate -- import --dry-run",
 		async run() {
-			const { ssh, database, images, exportDirectory } = site.outputs;
-			const run = (command: string) =>
-				migrationTool({
-					ssh,
-					image: images.cutover ?? "",
-					arguments: [command, "--dry-run", "--dir", exportDirectory],
-					environment: {
-						SOURCE_DATABASE_URL: site.config.sourceDatabaseUrl ?? "",
-						TARGET_DATABASE_URL: database.url,
-						TARGET_DATABASE_CA: database.ca,
-					},
-				});
-			const exported = await run("export");
-			const imported = await run("import");
-			return `export: ${summary(exported.result)}; import: ${summary(imported.result)}`;
+			const plans: string[] = [];
+			for (const command of ["export", "import"]) {
+				const { exitCode, result } = await site.migrate(
+					...[command, "--dry-run"],
+					...["--dir", site.outputs.exportDirectory],
+				);
+				const plan = planned.parse(result);
+				expect(
+					exitCode === 0 && plan.dryRun,
+					`${command}: not a clean dry run`,
+				);
+				plans.push(`${command} of ${plan.rows} rows in ${plan.tables} tables`);
+			}
+			return `${plans.join(", ")} planned, nothing touched`;
 		},
 	};
 }
@@ -151,14 +151,4 @@ export function contactsNamed(site: Site): Check {
 			return notices.contacts.join(", ");
 		},
 	};
-}
-
-/** The scalar values of a tool's JSON answer, in one line. */
-function summary(result: Record<string, unknown>): string {
-	return Object.entries(result)
-		.filter(([, value]) =>
-			["string", "number", "boolean"].includes(typeof value),
-		)
-		.map(([key, value]) => `${key} ${value}`)
-		.join(", ");
 }

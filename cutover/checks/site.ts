@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { HttpAnswer, HttpOptions } from "../http";
 import { http } from "../http";
+import { migrationTool } from "../migration-tool";
 import type { StackOutputs } from "../stack";
 
 /**
@@ -25,6 +26,25 @@ export class Site {
 			address: this.outputs.reservedIp,
 			...(ca ? { ca } : {}),
 			...options,
+		});
+	}
+
+	/**
+	 * Runs the migration's command line on the Droplet with both databases.
+	 *
+	 * @returns exit code and the JSON that it ends with.
+	 */
+	migrate(...args: string[]): ReturnType<typeof migrationTool> {
+		const { ssh, images, database } = this.outputs;
+		return migrationTool({
+			ssh,
+			image: images.cutover ?? "",
+			arguments: args,
+			environment: {
+				SOURCE_DATABASE_URL: this.config.sourceDatabaseUrl ?? "",
+				TARGET_DATABASE_URL: database.url,
+				TARGET_DATABASE_CA: database.ca,
+			},
 		});
 	}
 

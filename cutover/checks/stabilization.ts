@@ -1,5 +1,4 @@
 import { type Check, expect } from "../check";
-import { migrationTool } from "../migration-tool";
 import { sentNotices } from "../notices";
 import { waitFor } from "../wait";
 import type { SendUplink } from "./completion";
@@ -94,17 +93,7 @@ export function rowCounts(site: Site): Check {
 		name: "row counts",
 		lookAt: "npm run migrate -- verify",
 		async run() {
-			const { ssh, database, images } = site.outputs;
-			const { result } = await migrationTool({
-				ssh,
-				image: images.cutover ?? "",
-				arguments: ["verify"],
-				environment: {
-					SOURCE_DATABASE_URL: site.config.sourceDatabaseUrl ?? "",
-					TARGET_DATABASE_URL: database.url,
-					TARGET_DATABASE_CA: database.ca,
-				},
-			});
+			const { result } = await site.migrate("verify");
 			const counts = result.counts as Record<
 				string,
 				{ source: number; target: number }
