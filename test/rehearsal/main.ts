@@ -118,6 +118,8 @@ main(async () => {
 			keep: { type: "boolean", default: false },
 			down: { type: "boolean", default: false },
 			interactive: { type: "boolean", default: false },
+			// Set-up's: it has put the folder on PATH by now.
+			plugins: { type: "string" },
 		},
 	});
 	if (values.down) {
