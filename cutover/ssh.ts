@@ -8,13 +8,14 @@ import { type RunOptions, run } from "./run";
 export const sshTarget = z.strictObject({
 	user: z.string(),
 	host: z.string(),
+	port: z.number().default(22),
 	/** Public host key in OpenSSH form, for instance "ssh-ed25519 AAAA…". */
 	hostKey: z.string(),
 	/** Private client key, PEM of OpenSSH. */
 	privateKey: z.string(),
 });
 
-export type SshTarget = z.infer<typeof sshTarget>;
+export type SshTarget = z.output<typeof sshTarget>;
 
 export type RemoteOptions = Pick<
 	RunOptions,
@@ -37,21 +38,25 @@ export async function remote(
 		const key = join(folder, "key");
 		const knownHosts = join(folder, "known_hosts");
 		await writeFile(key, `${target.privateKey.trimEnd()}\n`, { mode: 0o600 });
-		await writeFile(knownHosts, `${target.host} ${target.hostKey.trim()}\n`);
+		// OpenSSH looks for the bare host at port 22, for [host]:port elsewhere.
+		const entries = [target.host, `[${target.host}]:${target.port}`].map(
+			(host) => `${host} ${target.hostKey.trim()}\n`,
+		);
+		await writeFile(knownHosts, entries.join(""));
 		const result = await run(
 			"ssh",
 			[
-				...["-F", "none", "-i", key, "-o", "BatchMode=yes"],
-				...["-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=yes"],
+				...["-F", "none", "-p", String(target.port), "-i", key],
+				...["-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"],
+				...["-o", "StrictHostKeyChecking=yes"],
 				...["-o", `UserKnownHostsFile=${knownHosts}`],
 				...["-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5"],
 				`${target.user}@${target.host}`,
 				command,
 			],
-			{
-				timeoutMs: 600_000,
-				...options,
-			},
+			// No limit of time: an export takes as long as the data need, and a dead
+			// connection is noticed by ServerAliveInterval.
+			options,
 		);
 		if (result.exitCode !== 0) {
 			throw new RemoteError(

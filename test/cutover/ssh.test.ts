@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { utils } from "ssh2";
+import { RemoteError, remote, type SshTarget } from "../../cutover/ssh";
+import { type SshServer, startSshServer } from "../plugins/support/ssh-server";
+
+describe("a command on a Droplet", () => {
+	const client = utils.generateKeyPairSync("ed25519");
+	let server: SshServer;
+	let target: SshTarget;
+	before(async () => {
+		server = await startSshServer(client.public, { accepts: [] });
+		target = {
+			user: "root",
+			host: "127.0.0.1",
+			port: server.port,
+			hostKey: server.hostKey,
+			privateKey: client.private,
+		};
+	});
+	after(() => server.close());
+
+	it("gets its secrets by standard input and gives its output", async () => {
+		const output = await remote(target, "tr a-z A-Z", { input: "secret" });
+		assert.equal(output, "SECRET");
+	});
+
+	it("writes large output to a file that only its owner reads", async () => {
+		const folder = await mkdtemp(join(tmpdir(), "remote-"));
+		const outputFile = join(folder, "archive");
+		await remote(target, "head -c 1000000 /dev/zero", { outputFile });
+		assert.equal((await readFile(outputFile)).length, 1_000_000);
+		assert.equal((await stat(outputFile)).mode & 0o777, 0o600);
+		await rm(folder, { recursive: true });
+	});
+
+	it("that fails tells its exit code, and keeps its output readable", async () => {
+		await assert.rejects(
+			remote(target, "echo half; echo broken >&2; exit 3"),
+			(error: unknown) =>
+				error instanceof RemoteError &&
+				error.exitCode === 3 &&
+				error.stdout === "half\n" &&
+				error.message.includes("broken"),
+		);
+	});
+
+	it("is not sent to a machine with another host key", async () => {
+		const other = utils.generateKeyPairSync("ed25519").public;
+		await assert.rejects(
+			remote({ ...target, hostKey: other }, "true"),
+			/Host key verification failed/,
+		);
+	});
+});
