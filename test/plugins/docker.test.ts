@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { waitFor } from "../../cutover/wait";
 import { NestedEngine } from "./support/nested-engine";
 import { Project } from "./support/project";
 
@@ -87,13 +88,17 @@ describe("docker with the real CLI and an engine over ssh", function () {
 		await project.mustRun("config", "set", "replicas", "2");
 		assert.match(await project.up(), /1 updated/);
 		assert.equal((await project.outputs()).id, before);
-		const running = await engine.docker(
-			"service",
-			"ls",
-			"--format",
-			"{{.Replicas}}",
+		// A replaced task may still be counted while it stops.
+		await waitFor(
+			"two tasks of two",
+			async () => {
+				const running = await engine.docker(
+					...["service", "ls", "--format", "{{.Replicas}}"],
+				);
+				return running === "2/2" || undefined;
+			},
+			{ timeoutMs: 30_000 },
 		);
-		assert.equal(running, "2/2");
 	});
 
 	it("says so when the Swarm rolls an update back", async () => {

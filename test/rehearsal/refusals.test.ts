@@ -94,7 +94,9 @@ describe("a mistake is refused before anything is made", function () {
 	});
 
 	it("dnsSwitch without freeze: with the command that would help", async () => {
-		const result = await upWith((text) => `${text}  cutover:dnsSwitch: true\n`);
+		const result = await upWith((text) =>
+			text.replace("config:\n", "config:\n  cutover:dnsSwitch: true\n"),
+		);
 		assert.notEqual(result.exitCode, 0);
 		assert.match(result.all, /pulumi config set cutover:freeze true/);
 		await nothingWasMade();
