@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { checkpointNames } from "../../cutover/evidence";
 import { waitFor } from "../../cutover/wait";
@@ -15,6 +15,10 @@ describe("the rehearsal", function () {
 	const checkout = join(__dirname, "..", "..");
 	let running: ChildProcess | undefined;
 
+	before(async () => {
+		// Logs of an earlier rehearsal would be taken for those of this one.
+		await rm(join(rehearsalFolder, "logs"), { recursive: true, force: true });
+	});
 	after(() => running?.kill("SIGTERM"));
 
 	function start(): { child: ChildProcess; ended: Promise<number | null> } {
