@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { runProgram } from "./child.mjs";
 
 /** The suites in order: what fails fastest comes first, the rehearsal last. */
@@ -58,9 +59,11 @@ export async function runTests(root, env, args) {
  * @returns {{passed: number, failed: number}}
  */
 export function countsOf(output) {
+	// Colours are on where CI=true says so, terminal or not.
+	const plain = stripVTControlCharacters(output);
 	const number = (word) =>
 		Number(
-			[...output.matchAll(new RegExp(`^ +(\\d+) ${word}\\b`, "gm"))].at(
+			[...plain.matchAll(new RegExp(`^ +(\\d+) ${word}\\b`, "gm"))].at(
 				-1,
 			)?.[1] ?? 0,
 		);

@@ -92,6 +92,9 @@ describe("report of set-up", () => {
 		const output =
 			"  ✔ counts 12 passing things\n\n  40 passing (2s)\n  2 failing\n";
 		assert.deepEqual(countsOf(output), { passed: 40, failed: 2 });
+		const coloured =
+			"\u001b[92m \u001b[0m\u001b[32m 40 passing\u001b[0m (7m)\n";
+		assert.deepEqual(countsOf(coloured), { passed: 40, failed: 0 });
 		assert.deepEqual(countsOf("crashed"), { passed: 0, failed: 0 });
 	});
 });
