@@ -1,5 +1,6 @@
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
+import { mistake } from "./mistake";
 
 /** What is at DigitalOcean but not in this stack's state, and so is adopted. */
 export interface Adoption {
@@ -46,7 +47,7 @@ async function answered<T>(call: Promise<T>): Promise<T> {
 		return await call;
 	} catch (error) {
 		const found = error instanceof Error ? error.message.trim() : String(error);
-		throw new pulumi.RunError(
+		throw mistake(
 			`expected DigitalOcean's API to list the account's domains\n   found ${found}\n   to do check DIGITALOCEAN_TOKEN (or digitalocean:token): it needs read and write scopes, and DIGITALOCEAN_API_URL where it is set; nothing was created or changed`,
 		);
 	}
@@ -70,7 +71,7 @@ export function unmanaged(
 			({ name, type }) => type === "A" && name === wanted,
 		);
 		if (same.length > 1) {
-			throw new pulumi.RunError(
+			throw mistake(
 				`expected one A record "${wanted}" in zone ${domain}\n   found ${same.length}\n   to do remove all but one, then run this again`,
 			);
 		}

@@ -3,6 +3,7 @@ import { isIPv4 } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { UserError } from "../cutover/errors";
+import { mistake } from "./mistake";
 
 /** The namespace of every key, equal to the project's name in Pulumi.yaml. */
 const namespace = "cutover";
@@ -300,9 +301,7 @@ export function readSettings(): Settings {
 			apiEnvironment: token ? { DIGITALOCEAN_TOKEN: token } : {},
 		};
 	} catch (error) {
-		throw error instanceof UserError
-			? new pulumi.RunError(error.message)
-			: error;
+		throw error instanceof UserError ? mistake(error.message) : error;
 	}
 }
 

@@ -1,5 +1,6 @@
 import { remote } from "@pulumi/command";
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
+import { mistake } from "../mistake";
 import { connection } from "../remote";
 import type { Swarm } from "../swarm";
 
@@ -46,7 +47,7 @@ export function withDigest(image: string, digests: string): string {
 		.split("\n")
 		.find((line) => line.startsWith(`${repository}@sha256:`));
 	if (!found) {
-		throw new pulumi.RunError(
+		throw mistake(
 			`expected a digest of ${image}\n   found ${digests || "none"}\n   to do push the image to a registry that the Droplets can reach`,
 		);
 	}
