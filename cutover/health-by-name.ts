@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { http } from "./http";
+import { http, trustedRoot } from "./http";
 import { main } from "./main";
 import { settingsFromStdin } from "./stdin";
 import { waitFor } from "./wait";
@@ -22,14 +21,14 @@ const health = z.object({ status: z.string(), version: z.string() });
 main(async () => {
 	const { address, hostname, version } =
 		await settingsFromStdin(settingsSchema);
-	const ca = process.env.CUTOVER_CA_FILE;
+	const ca = trustedRoot();
 	await waitFor(
 		`https://${hostname}/health at ${address} healthy with version ${version}`,
 		async () => {
 			const answer = await http(`https://${hostname}/health`, {
 				address,
 				timeoutMs: 5_000,
-				...(ca ? { ca: readFileSync(ca, "utf8") } : {}),
+				...(ca ? { ca } : {}),
 			});
 			const seen = health.parse(JSON.parse(answer.body));
 			if (seen.status === "healthy" && seen.version === version) return true;

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { LookupFunction } from "node:net";
@@ -81,4 +82,10 @@ export function http(
 		);
 		outgoing.end(body);
 	});
+}
+
+/** CUTOVER_CA_FILE names a PEM to trust besides the public authorities. */
+export function trustedRoot(): string | undefined {
+	const file = process.env.CUTOVER_CA_FILE;
+	return file ? readFileSync(file, "utf8") : undefined;
 }

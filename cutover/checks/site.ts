@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
 import type { HttpAnswer, HttpOptions } from "../http";
-import { http } from "../http";
+import { http, trustedRoot } from "../http";
 import { migrationTool } from "../migration-tool";
 import type { StackOutputs } from "../stack";
 
@@ -65,10 +64,4 @@ export class Site {
 		};
 		return data.result.map(({ value }) => Number(value[1]));
 	}
-}
-
-/** CUTOVER_CA_FILE names a PEM to trust besides the public authorities. */
-function trustedRoot(): string | undefined {
-	const file = process.env.CUTOVER_CA_FILE;
-	return file ? readFileSync(file, "utf8") : undefined;
 }
