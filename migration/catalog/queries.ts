@@ -50,7 +50,25 @@ export const TABLES = `
 			JOIN pg_attribute a ON a.attnum = k.attnum
 			WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid
 				AND k.position <= i.indnkeyatts
-		) AS "primaryKey"
+		) AS "primaryKey",
+		(
+			SELECT array_agg(a.attname::text ORDER BY k.position)
+			FROM (
+				SELECT i.indexrelid, i.indkey, i.indnkeyatts FROM pg_index i
+				WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid
+					AND (i.indisprimary OR i.indimmediate)
+					AND i.indpred IS NULL AND i.indexprs IS NULL
+					AND NOT EXISTS (
+						SELECT FROM unnest(i.indkey::int2[]) WITH ORDINALITY k(attnum, position)
+						JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
+						WHERE k.position <= i.indnkeyatts AND NOT a.attnotnull
+					)
+				ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid
+				LIMIT 1
+			) i, unnest(i.indkey::int2[]) WITH ORDINALITY k(attnum, position)
+			JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
+			WHERE k.position <= i.indnkeyatts
+		) AS "rowKey"
 	FROM pg_class c
 	JOIN pg_namespace n ON n.oid = c.relnamespace
 	WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p') AND NOT c.relispartition

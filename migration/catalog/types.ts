@@ -32,6 +32,11 @@ export interface Table {
 	readonly columns: readonly Column[];
 	/** Columns of the primary key in its order; null where there is none. */
 	readonly primaryKey: readonly string[] | null;
+	/**
+	 * Columns that tell its rows apart: the primary key, else the shortest unique
+	 * index over NOT NULL columns; null where there is neither.
+	 */
+	readonly rowKey: readonly string[] | null;
 	/** The planner's estimate; -1 where the table was never analyzed. */
 	readonly estimatedRows: number;
 	/** Main, TOAST and map files, without indexes. */

@@ -79,6 +79,7 @@ describe("which columns name users", () => {
 		inherits: [],
 		columns,
 		primaryKey: null,
+		rowKey: null,
 		estimatedRows: 0,
 		bytes: 0,
 	});
