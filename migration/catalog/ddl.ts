@@ -1,5 +1,6 @@
 import { BARRIER_TRIGGER } from "../freeze/barrier";
 import { ident, idents, literal } from "../sql";
+import { definitionsOf, inOrder } from "./definitions";
 import type { Catalog, Column, Domain, Sequence, Table } from "./types";
 
 /**
@@ -43,34 +44,7 @@ export function createSchema(catalog: Catalog): string {
 
 /** SQL that adds keys, checks, indexes and foreign keys to loaded tables. */
 export function finishSchema(catalog: Catalog): string {
-	const names = new Set(
-		catalog.tables
-			.filter((t) => !t.partitioned)
-			.map((t) => ident(t.schema, t.name)),
-	);
-	const known = (entry: { schema: string; table: string }) =>
-		names.has(ident(entry.schema, entry.table));
-	return script([
-		...catalog.constraints
-			.filter(
-				(constraint) => known(constraint) && constraint.needs.length === 0,
-			)
-			.map(
-				({ schema, table, name, definition }) =>
-					`ALTER TABLE ${ident(schema, table)} ADD CONSTRAINT ${ident(name)} ${definition}`,
-			),
-		...catalog.indexes
-			.filter((index) => known(index) && index.needs.length === 0)
-			.map(({ definition }) => definition),
-		...catalog.foreignKeys
-			.filter(
-				(key) => known(key) && names.has(ident(key.refSchema, key.refTable)),
-			)
-			.map(
-				({ schema, table, name, definition }) =>
-					`ALTER TABLE ${ident(schema, table)} ADD CONSTRAINT ${ident(name)} ${definition}`,
-			),
-	]);
+	return script(inOrder(definitionsOf(catalog)));
 }
 
 /** What `createSchema` and `finishSchema` do not make, one line each, with why. */

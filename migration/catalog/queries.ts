@@ -186,8 +186,14 @@ export const CONSTRAINTS = `
 			WHEN 'c' THEN 'check' WHEN 'x' THEN 'exclusion'
 		END AS "kind",
 		pg_get_constraintdef(k.oid) AS "definition",
+		k.convalidated AS "validated",
+		CASE WHEN k.contype IN ('p', 'u') AND am.amname = 'btree' AND c.relkind = 'r'
+			THEN pg_get_indexdef(k.conindid)
+		END AS "index",
 		${FUNCTIONS_NEEDED("pg_constraint", "k.oid")} AS "needs"
 	FROM pg_constraint k
+	LEFT JOIN pg_class i ON i.oid = k.conindid
+	LEFT JOIN pg_am am ON am.oid = i.relam
 	JOIN pg_class c ON c.oid = k.conrelid
 	JOIN pg_namespace n ON n.oid = c.relnamespace
 	WHERE n.nspname = ANY ($1) AND k.contype IN ('p', 'u', 'c', 'x') AND NOT c.relispartition

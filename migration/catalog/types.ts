@@ -122,6 +122,13 @@ export interface Constraint {
 	readonly name: string;
 	readonly kind: "primary key" | "unique" | "check" | "exclusion";
 	readonly definition: string;
+	/** False where the source's rows were never held against it (NOT VALID). */
+	readonly validated: boolean;
+	/**
+	 * Definition of the index that a primary key or unique constraint can be made
+	 * from (ADD CONSTRAINT … USING INDEX); null where it cannot.
+	 */
+	readonly index: string | null;
 	/** Functions outside pg_catalog that it calls. */
 	readonly needs: readonly string[];
 }
