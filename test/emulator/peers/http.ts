@@ -45,13 +45,21 @@ export async function serveJson(
 			body: parse(await readBody(request)),
 		};
 		const reply = await handle(call);
-		const text = reply.body === undefined ? "" : JSON.stringify(reply.body);
+		const text = textOf(reply);
 		response.writeHead(reply.status, {
 			...(text ? { "content-type": "application/json" } : {}),
 			...reply.headers,
 		});
 		response.end(text);
 	});
+}
+
+/** A body as JSON, unless its own headers call it plain text. */
+function textOf({ body, headers }: Reply): string {
+	if (body === undefined) return "";
+	return headers?.["content-type"]?.startsWith("text/plain")
+		? String(body)
+		: JSON.stringify(body);
 }
 
 /** Serves plain HTTP on a free port of that address. */

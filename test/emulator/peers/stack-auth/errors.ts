@@ -36,7 +36,22 @@ export class StatusError extends Error {
 	) {
 		super(message);
 	}
+
+	reply(): Reply {
+		return {
+			status: this.status,
+			headers: { "content-type": "text/plain; charset=utf-8" },
+			body: this.message,
+		};
+	}
 }
+
+/** What is left of a unique key's violation: no code tells it from any other failure. */
+export const databaseError = () =>
+	new StatusError(
+		500,
+		"Something went wrong. Please make sure the data you entered is correct.",
+	);
 
 export const emailPasswordMismatch = () =>
 	new KnownError(400, "EMAIL_PASSWORD_MISMATCH", "Wrong e-mail or password.");

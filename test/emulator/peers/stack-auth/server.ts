@@ -8,12 +8,16 @@ import {
 	StatusError,
 	schemaError,
 } from "./errors";
+import { checkNewPassword, hashFrom, read } from "./fields";
+import { present, presentAccount, presentChannel } from "./present";
 import { Tokens } from "./tokens";
-import { hashPassword, present, Users } from "./users";
+import { totp } from "./totp";
+import { type StoredUser, Users } from "./users";
 
 /** Compared against for unknown addresses, so that these take as long. */
 const NOBODY = "$2b$10$CwTycUXWue0Thq9StjUM0uJ8mB1mMDGcZqMFwUjGkOoYc0q5cbTqK";
 const RESET_CODE_LIFETIME_MS = 2 * 60 * 60 * 1000;
+const MFA_ATTEMPT_LIFETIME_MS = 5 * 60 * 1000;
 
 export interface StackAuthOptions {
 	/** Address to listen on. */
@@ -24,6 +28,8 @@ export interface StackAuthOptions {
 		subject: string;
 		text: string;
 	}) => Promise<void>;
+	/** OAuth providers that the project has switched on; default: google. */
+	oauthProviders?: readonly string[];
 }
 
 /** A 5xx that clients meet instead of an answer, after the work or before it. */
@@ -51,7 +57,12 @@ const resetRequest = z.object({
 	email: z.string().min(1),
 	callback_url: z.url(),
 });
-const reset = z.object({ code: z.string(), password: z.string().min(8) });
+const reset = z.object({ code: z.string(), password: z.string().max(70) });
+const secondFactor = z.object({
+	type: z.literal("totp"),
+	totp: z.string(),
+	code: z.string(),
+});
 
 /**
  * Stand-in for Stack Auth (Hexclave): the part of its REST API that a migration
@@ -65,7 +76,12 @@ export async function startStackAuth(
 		secretServerKey: `ssk_${randomBytes(24).toString("base64url")}`,
 		publishableClientKey: `pck_${randomBytes(24).toString("base64url")}`,
 	};
-	const service = new Service(project, await Tokens.create(), options.sendMail);
+	const service = new Service(
+		project,
+		await Tokens.create(),
+		options.sendMail,
+		options.oauthProviders ?? ["google"],
+	);
 	const peer: HttpPeer = await serveJson(options.address, (call) =>
 		service.handle(call),
 	);
@@ -84,15 +100,18 @@ interface Project {
 }
 
 class Service {
-	readonly #users = new Users();
-	readonly #codes = new Map<string, { userId: string; expires: number }>();
+	readonly #users: Users;
+	readonly #codes = new Codes();
 	#fault: UserFault | undefined;
 
 	constructor(
 		private readonly project: Project,
 		private readonly tokens: Tokens,
 		private readonly sendMail: StackAuthOptions["sendMail"],
-	) {}
+		private readonly oauthProviders: readonly string[],
+	) {
+		this.#users = new Users(oauthProviders);
+	}
 
 	fail(fault: UserFault): void {
 		this.#fault = { ...fault };
@@ -102,9 +121,8 @@ class Service {
 		try {
 			return await this.#route(call);
 		} catch (error) {
-			if (error instanceof KnownError) return error.reply();
-			if (error instanceof StatusError)
-				return { status: error.status, body: error.message };
+			if (error instanceof KnownError || error instanceof StatusError)
+				return error.reply();
 			throw error;
 		}
 	}
@@ -126,17 +144,52 @@ class Service {
 				return this.#sendResetCode(call);
 			case "POST /auth/password/reset":
 				return this.#reset(call);
+			case "POST /auth/mfa/sign-in":
+				return this.#secondFactor(call);
+			case "GET /projects/current":
+				return { status: 200, body: this.#project() };
 		}
-		if (/^\/users(\/|$)/.test(path)) {
+		const [, group = ""] = path.split("/");
+		const serve = this.#groups[group];
+		if (serve) {
 			if (access === "client")
 				throw new KnownError(
 					401,
 					"INSUFFICIENT_ACCESS_TYPE",
 					"The x-stack-access-type header must be 'server' or 'admin', but was 'client'.",
 				);
-			return this.#withFaults(() => this.#usersRoute(call, path));
+			return this.#withFaults(() => serve(call, path.split("/").slice(2)));
 		}
-		return { status: 404, body: `Not found: ${path}` };
+		throw new StatusError(404, `Not found: ${path}`);
+	}
+
+	/** What only a server may ask for, by the first part of the path; handlers get the rest. */
+	readonly #groups: Record<
+		string,
+		(call: Call, rest: readonly string[]) => Promise<Reply>
+	> = {
+		users: (call, [id]) => this.#usersRoute(call, id),
+		"contact-channels": (call, rest) => this.#channelsRoute(call, rest),
+		"oauth-providers": (call, rest) => this.#accountsRoute(call, rest),
+	};
+
+	#project() {
+		return {
+			id: this.project.projectId,
+			display_name: "Stand-in",
+			config: {
+				sign_up_enabled: true,
+				credential_enabled: true,
+				magic_link_enabled: false,
+				passkey_enabled: false,
+				client_team_creation_enabled: false,
+				client_user_deletion_enabled: false,
+				allow_user_api_keys: false,
+				allow_team_api_keys: false,
+				enabled_oauth_providers: this.oauthProviders.map((id) => ({ id })),
+				domains: [],
+			},
+		};
 	}
 
 	#authenticate(call: Call): "client" | "server" {
@@ -196,8 +249,7 @@ class Service {
 		);
 	}
 
-	async #usersRoute(call: Call, path: string): Promise<Reply> {
-		const id = path.split("/")[2];
+	async #usersRoute(call: Call, id: string | undefined): Promise<Reply> {
 		if (id === undefined) {
 			if (call.method === "POST")
 				return {
@@ -219,7 +271,51 @@ class Service {
 				return { status: 200, body: { success: true } };
 			}
 		}
-		return { status: 405, body: "Method not allowed" };
+		throw new StatusError(405, "Method not allowed");
+	}
+
+	async #channelsRoute(
+		call: Call,
+		[userId, id]: readonly string[],
+	): Promise<Reply> {
+		if (call.method === "DELETE" && userId && id) {
+			this.#users.deleteChannel(userId, id);
+			return { status: 200, body: { success: true } };
+		}
+		if (call.method !== "GET" || userId)
+			throw new StatusError(405, "Method not allowed");
+		const user = this.#users.get(call.url.searchParams.get("user_id") ?? "");
+		return {
+			status: 200,
+			body: {
+				is_paginated: false,
+				items: user.channels.map((channel) => presentChannel(user.id, channel)),
+			},
+		};
+	}
+
+	async #accountsRoute(
+		call: Call,
+		[userId, id]: readonly string[],
+	): Promise<Reply> {
+		if (call.method === "DELETE" && userId && id) {
+			this.#users.deleteAccount(userId, id);
+			return { status: 200, body: { success: true } };
+		}
+		if (call.method === "POST" && !userId) {
+			const account = this.#users.createAccount(call.body);
+			return { status: 201, body: presentAccount(account.userId, account) };
+		}
+		if (call.method !== "GET" || userId)
+			throw new StatusError(405, "Method not allowed");
+		const user = this.#users.get(call.url.searchParams.get("user_id") ?? "");
+		return {
+			status: 200,
+			body: {
+				is_paginated: false,
+				items: user.accounts.map((account) => presentAccount(user.id, account)),
+			},
+		};
 	}
 
 	#list(search: URLSearchParams) {
@@ -257,33 +353,53 @@ class Service {
 				400,
 				"MULTI_FACTOR_AUTHENTICATION_REQUIRED",
 				"Multi-factor authentication is required for this user.",
-				{ attempt_code: randomBytes(24).toString("base64url") },
+				{
+					attempt_code: this.#codes.make(
+						"second factor",
+						user.id,
+						MFA_ATTEMPT_LIFETIME_MS,
+					),
+				},
 			);
+		return { status: 200, body: await this.#signedIn(call, user) };
+	}
+
+	async #secondFactor(call: Call): Promise<Reply> {
+		const body = read(secondFactor, call.body);
+		const attempt = this.#codes.check("second factor", body.code);
+		const user = this.#users.get(attempt.userId);
+		if (!user.totpSecret || totp(user.totpSecret) !== body.totp)
+			throw new KnownError(
+				400,
+				"INVALID_TOTP_CODE",
+				"The TOTP code is invalid. Please try again.",
+			);
+		attempt.used = true;
+		return {
+			status: 200,
+			body: { ...(await this.#signedIn(call, user)), is_new_user: false },
+		};
+	}
+
+	async #signedIn(call: Call, user: StoredUser) {
 		const { access, refresh } = await this.tokens.issue(
 			user,
 			this.project.projectId,
 			call.url.origin,
 		);
-		return {
-			status: 200,
-			body: { access_token: access, refresh_token: refresh, user_id: user.id },
-		};
+		return { access_token: access, refresh_token: refresh, user_id: user.id };
 	}
 
 	/** Answers alike whether the address is known or not. */
 	async #sendResetCode(call: Call): Promise<Reply> {
 		const { email, callback_url: callback } = read(resetRequest, call.body);
 		const user = this.#users.byLogIn(email);
-		if (user?.fields.primary_email) {
-			const code = randomBytes(32).toString("base64url");
-			this.#codes.set(code, {
-				userId: user.id,
-				expires: Date.now() + RESET_CODE_LIFETIME_MS,
-			});
+		if (user) {
+			const code = this.#codes.make("reset", user.id, RESET_CODE_LIFETIME_MS);
 			const link = new URL(callback);
 			link.searchParams.set("code", code);
 			await this.sendMail({
-				to: user.fields.primary_email,
+				to: email,
 				subject: "Reset your password",
 				text: `To choose a new password, open ${link.href}`,
 			});
@@ -296,22 +412,11 @@ class Service {
 
 	async #reset(call: Call): Promise<Reply> {
 		const { code, password } = read(reset, call.body);
-		const known = this.#codes.get(code);
-		if (!known)
-			throw new KnownError(
-				404,
-				"VERIFICATION_CODE_NOT_FOUND",
-				"The verification code does not exist for this project.",
-			);
-		if (known.expires < Date.now())
-			throw new KnownError(
-				400,
-				"VERIFICATION_CODE_EXPIRED",
-				"The verification code has expired.",
-			);
+		const known = this.#codes.check("reset", code);
+		known.used = true;
+		checkNewPassword(password);
 		const user = this.#users.get(known.userId);
-		user.passwordHash = await hashPassword(password);
-		this.#codes.delete(code);
+		user.passwordHash = (await hashFrom({ password })) ?? null;
 		return { status: 200, body: { success: true } };
 	}
 
@@ -320,17 +425,51 @@ class Service {
 		if (!fault || fault.times <= 0) return work();
 		fault.times -= 1;
 		if (fault.afterCommit) await work();
-		return { status: fault.status, body: "Internal Server Error" };
+		throw new StatusError(fault.status, "Internal Server Error");
 	}
 }
 
-function read<Schema extends z.ZodType>(
-	schema: Schema,
-	body: unknown,
-): z.output<Schema> {
-	const parsed = schema.safeParse(body);
-	if (!parsed.success) throw schemaError(z.prettifyError(parsed.error));
-	return parsed.data;
+interface Code {
+	readonly purpose: string;
+	readonly userId: string;
+	readonly expires: number;
+	used: boolean;
+}
+
+/** Codes that are good once and for a while (apps/backend/src/route-handlers/verification-code-handler.tsx). */
+class Codes {
+	readonly #codes = new Map<string, Code>();
+
+	make(purpose: string, userId: string, lifetimeMs: number): string {
+		const code = randomBytes(24).toString("hex");
+		const expires = Date.now() + lifetimeMs;
+		this.#codes.set(code, { purpose, userId, expires, used: false });
+		return code;
+	}
+
+	/** @throws KnownError */
+	check(purpose: string, text: string): Code {
+		const code = this.#codes.get(text.toLowerCase());
+		if (code?.purpose !== purpose)
+			throw new KnownError(
+				404,
+				"VERIFICATION_CODE_NOT_FOUND",
+				"The verification code does not exist for this project.",
+			);
+		if (code.expires < Date.now())
+			throw new KnownError(
+				400,
+				"VERIFICATION_CODE_EXPIRED",
+				"The verification code has expired.",
+			);
+		if (code.used)
+			throw new KnownError(
+				409,
+				"VERIFICATION_CODE_ALREADY_USED",
+				"The verification link has already been used.",
+			);
+		return code;
+	}
 }
 
 function equal(given: string | undefined, wanted: string): boolean {

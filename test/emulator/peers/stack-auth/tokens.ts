@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
+import { present } from "./present";
 import type { StoredUser } from "./users";
 
 type SigningKey = Awaited<ReturnType<typeof generateKeyPair>>["privateKey"];
@@ -36,18 +37,19 @@ export class Tokens {
 		projectId: string,
 		apiUrl: string,
 	): Promise<{ access: string; refresh: string }> {
+		const shown = present(user);
 		const access = await new SignJWT({
 			project_id: projectId,
 			branch_id: "main",
 			refresh_token_id: randomUUID(),
 			role: "authenticated",
-			name: user.fields.display_name || null,
-			email: user.fields.primary_email ?? null,
-			email_verified: user.fields.primary_email_verified ?? false,
+			name: shown.display_name,
+			email: shown.primary_email,
+			email_verified: shown.primary_email_verified,
 			selected_team_id: null,
-			is_anonymous: false,
-			is_restricted: false,
-			restricted_reason: null,
+			is_anonymous: shown.is_anonymous,
+			is_restricted: shown.is_restricted,
+			restricted_reason: shown.restricted_reason,
 		})
 			.setProtectedHeader({ alg: "ES256", kid: this.jwks.keys[0]?.kid ?? "" })
 			.setSubject(user.id)
