@@ -174,3 +174,23 @@ function isLocal(host: string): boolean {
 		host.startsWith("127.")
 	);
 }
+
+/**
+ * SQLSTATEs of a server that goes away or is not up yet
+ * (https://www.postgresql.org/docs/current/errcodes-appendix.html): class 08,
+ * admin_shutdown, crash_shutdown, cannot_connect_now.
+ */
+const LOST_STATES = /^(08...|57P0[123])$/;
+
+/** Whether an error says that the session is gone, not that a statement was wrong. */
+export function isConnectionLost(error: unknown): boolean {
+	const { code, message } = error as { code?: string; message?: string };
+	if (code !== undefined)
+		return (
+			LOST_STATES.test(code) || /^E(CONN|PIPE|HOST|NET|TIMEDOUT)/.test(code)
+		);
+	// pg gives no code where a socket ended between or within queries.
+	return /^(Connection terminated|Client has encountered a connection error|Client was closed)/.test(
+		message ?? "",
+	);
+}

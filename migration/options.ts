@@ -5,6 +5,7 @@ import type { StackAuthAddress } from "./users/stack-auth";
 
 export const COMMANDS = [
 	"probe",
+	"copy",
 	"export",
 	"users",
 	"import",
@@ -17,6 +18,7 @@ export type Command = (typeof COMMANDS)[number];
 export const USAGE = `usage: migrate COMMAND [options]
 
   probe      look at both databases and say what stands in the way
+  copy       fill an empty database: schema, rows, indexes, keys, sequences
   export     write one consistent picture of the source into --dir
   users      move the export's users to Stack Auth, note old and new ids on the target
   import     load the export into the target, all or nothing
@@ -37,6 +39,7 @@ export const USAGE = `usage: migrate COMMAND [options]
   --allow-unmapped      import: load though some users have no decision in the user map
   --reset-passwords     users: carry no password hashes
   --oauth-provider ID   users: a provider that the new project has (may be repeated)
+  --jobs N              copy: tables, parts of tables or indexes at a time (default 4)
   --concurrency N       users: requests at a time (default 8)
   --limit N             verify: differing rows to name in a table (default 20)
   --lock-timeout SEC    freeze, unfreeze, import: how long to wait for others (default 30)
@@ -58,6 +61,7 @@ export interface Options {
 	readonly allowUnmapped: boolean;
 	readonly carryHashes: boolean;
 	readonly oauthProviders: readonly string[];
+	readonly jobs: number;
 	readonly concurrency: number;
 	readonly limit: number;
 	/** Milliseconds. */
@@ -100,6 +104,7 @@ export async function parseOptions(
 		allowUnmapped: values["allow-unmapped"],
 		carryHashes: !values["reset-passwords"],
 		oauthProviders: values["oauth-provider"],
+		jobs: positiveInteger("--jobs", values.jobs),
 		concurrency: positiveInteger("--concurrency", values.concurrency),
 		limit: positiveInteger("--limit", values.limit),
 		lockTimeout:
@@ -175,6 +180,7 @@ function parse(args: readonly string[]) {
 				"allow-unmapped": { type: "boolean", default: false },
 				"reset-passwords": { type: "boolean", default: false },
 				"oauth-provider": { type: "string", multiple: true, default: [] },
+				jobs: { type: "string", default: "4" },
 				concurrency: { type: "string", default: "8" },
 				limit: { type: "string", default: "20" },
 				"lock-timeout": { type: "string", default: "30" },

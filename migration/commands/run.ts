@@ -1,4 +1,5 @@
 import type { Command, Options } from "../options";
+import { runCopy } from "./copy";
 import { runExport } from "./export";
 import { runFreeze, runUnfreeze } from "./freeze";
 import { runImport } from "./import";
@@ -9,6 +10,7 @@ import { runVerify } from "./verify";
 
 const commands: Record<Command, (options: Options) => Promise<Outcome>> = {
 	probe: runProbe,
+	copy: runCopy,
 	export: runExport,
 	users: runUsers,
 	import: runImport,

@@ -1,0 +1,288 @@
+import type { ClientBase } from "pg";
+import type { Definition } from "../catalog/definitions";
+import { tableName } from "../catalog/types";
+import { type DatabaseAddress, withConnection } from "../connection";
+import { ExitCode, MigrationError } from "../errors";
+import { Progress } from "../progress";
+import { type Route, selectRows } from "../route";
+import { ident, idents, literal } from "../sql";
+import { inRange } from "./chunks";
+import { exportSnapshot, Lane, type Snapshot } from "./lane";
+import { type Chunk, layOut } from "./layout";
+import { chunkDone, readChunk, readStatements } from "./record";
+import { relayCopy } from "./relay";
+import { statementTasks } from "./statements";
+import { runTasks, type Task } from "./tasks";
+
+/** The two databases of a copy. */
+export interface Addresses {
+	readonly source: DatabaseAddress;
+	readonly target: DatabaseAddress;
+}
+
+export interface CopyPlan {
+	readonly routes: readonly Route[];
+	/** What is made once the rows are in, in a valid order within each phase. */
+	readonly definitions: readonly Definition[];
+}
+
+export interface CopyOptions {
+	/** Lanes: so many tables, parts of tables or indexes at a time. */
+	readonly jobs: number;
+	/**
+	 * Makes one state of rows that were read in several snapshots, after a copy was
+	 * cut short: applies the journal. Without it such a copy is refused.
+	 */
+	readonly settle?: () => Promise<void>;
+	/** Further work in the same lanes, while the snapshot is held. */
+	readonly beside?: (
+		snapshot: Snapshot,
+		/** The tasks after which a route's rows are on the target. */
+		rows: (route: Route) => readonly Task<Lane>[],
+	) => readonly Task<Lane>[];
+}
+
+export interface CopyResult {
+	/** Of the snapshot of this run. */
+	readonly snapshotAt: string;
+	readonly rows: number;
+	/** On the wire; with those of earlier runs. */
+	readonly bytes: number;
+	readonly chunks: number;
+	/** Chunks that an earlier run had brought. */
+	readonly chunksDoneBefore: number;
+	readonly counts: ReadonlyMap<Route, number>;
+}
+
+/**
+ * Copies the rows of all routes, then makes what the definitions say: the indexes
+ * of a table as soon as its rows are in, beside the copies of others. All lanes
+ * read one snapshot. The target's tables must be there and may hold nothing that is
+ * to stay; no trigger may fire on them.
+ *
+ * How far it has come is noted on the target: called again after whatever
+ * interruption, it goes on with what is missing. As the first snapshot is gone
+ * then, `settle` has to make one state of all rows before unique indexes are built.
+ */
+export async function copyRoutes(
+	addresses: Addresses,
+	plan: CopyPlan,
+	options: CopyOptions,
+): Promise<CopyResult> {
+	return withConnection(addresses.source, { readOnly: true }, (lead) =>
+		withConnection(addresses.target, { readOnly: false }, async (target) => {
+			const snapshot = await exportSnapshot(lead);
+			const chunks = await layOut(lead, target, plan, options.jobs);
+			if (isMixed(chunks) && !options.settle) throw cannotGoOn();
+			const lanes = Array.from(
+				{ length: options.jobs },
+				() => new Lane(addresses),
+			);
+			const run = new ChunkTasks(snapshot, chunks);
+			const mixed = isMixed(chunks);
+			try {
+				const beside =
+					options.beside?.(snapshot, (route) => run.bringing(route.to)) ?? [];
+				const finishing = statementTasks(await readStatements(target), {
+					rows: (table) => (mixed ? [] : run.bringing(table)),
+					allRows: mixed ? [] : run.tasks,
+					rank: (table) => run.rank(table),
+				});
+				if (mixed) {
+					await runTasks([...run.tasks, ...beside], lanes);
+					await options.settle?.();
+					await runTasks(finishing, lanes);
+				} else await runTasks([...run.tasks, ...beside, ...finishing], lanes);
+				return run.result();
+			} finally {
+				run.end();
+				await Promise.all(lanes.map((lane) => lane.close()));
+			}
+		}),
+	);
+}
+
+/** Whether the chunks are, or are going to be, of more than one snapshot. */
+function isMixed(chunks: readonly Chunk[]): boolean {
+	const done = chunks.filter(({ rows }) => rows !== null);
+	const snapshots = new Set(done.map(({ snapshotAt }) => snapshotAt));
+	return (
+		snapshots.size + (0 < done.length && done.length < chunks.length ? 1 : 0) >
+		1
+	);
+}
+
+function cannotGoOn(): MigrationError {
+	return new MigrationError(
+		{
+			expected: "an empty target",
+			found:
+				"a copy that was cut short; what it had read is of an earlier time than what is missing",
+			fix: "empty the target's database and copy again; sync goes on where it stood, as it notes the changes in between",
+		},
+		ExitCode.refused,
+	);
+}
+
+/** One run's chunks as tasks, with what has come of them. */
+class ChunkTasks {
+	readonly tasks: readonly Task<Lane>[];
+	private readonly ofChunk = new Map<Chunk, Task<Lane>>();
+	private readonly copied = new Map<Chunk, { rows: number; bytes: number }>();
+	private readonly progress: Progress;
+
+	constructor(
+		private readonly snapshot: Snapshot,
+		private readonly chunks: readonly Chunk[],
+	) {
+		const pending = chunks.filter(({ rows }) => rows === null);
+		this.progress = new Progress(
+			"copy",
+			pending.reduce((sum, chunk) => sum + this.share(chunk), 0),
+		);
+		for (const chunk of pending)
+			this.ofChunk.set(chunk, {
+				name: `rows of ${tableName(chunk.source.to)}`,
+				rank: chunk.source.from.bytes,
+				after: [],
+				run: (lane) => this.copy(lane, chunk),
+			});
+		this.tasks = [...this.ofChunk.values()];
+	}
+
+	/** The tasks that bring a table's rows; all, for a table that no route names, as a partition may be. */
+	bringing(table: { schema: string; name: string }): readonly Task<Lane>[] {
+		const into = this.chunks.filter(
+			({ source: { to } }) =>
+				to.schema === table.schema && to.name === table.name,
+		);
+		return into.length === 0
+			? this.tasks
+			: into.flatMap((chunk) => this.ofChunk.get(chunk) ?? []);
+	}
+
+	/** The weight of the work on a table: bytes of the largest that fills it. */
+	rank(table: { schema: string; name: string }): number {
+		return this.chunks.reduce(
+			(most, { source: { to, from } }) =>
+				to.schema === table.schema && to.name === table.name
+					? Math.max(most, from.bytes)
+					: most,
+			0,
+		);
+	}
+
+	result(): CopyResult {
+		const counts = new Map<Route, number>();
+		let bytes = 0;
+		for (const chunk of this.chunks) {
+			const { rows, bytes: size } = this.copied.get(chunk) ?? chunk;
+			counts.set(chunk.source, (counts.get(chunk.source) ?? 0) + (rows ?? 0));
+			bytes += size ?? 0;
+		}
+		return {
+			snapshotAt: this.snapshot.at,
+			rows: [...counts.values()].reduce((sum, rows) => sum + rows, 0),
+			bytes,
+			chunks: this.chunks.length,
+			chunksDoneBefore: this.chunks.length - this.tasks.length,
+			counts,
+		};
+	}
+
+	end(): void {
+		this.progress.end();
+	}
+
+	/** What a chunk is expected to weigh, for the progress. */
+	private share({ source, route }: Chunk): number {
+		return (
+			source.from.bytes /
+			this.chunks.filter((chunk) => chunk.route === route).length
+		);
+	}
+
+	private async copy(lane: Lane, chunk: Chunk): Promise<void> {
+		this.progress.at(tableName(chunk.source.to));
+		let seen = 0;
+		const copied = await lane.withRetry(async (again) => {
+			const target = await lane.target();
+			if (again) {
+				const done = await readChunk(target, chunk);
+				if (done) return done;
+			}
+			this.progress.add({ bytes: -seen });
+			seen = 0;
+			return copyChunk(lane, chunk, this.snapshot, (bytes) => {
+				seen += bytes;
+				this.progress.add({ bytes });
+			});
+		});
+		this.copied.set(chunk, copied);
+		this.progress.add({ rows: copied.rows });
+		this.progress.settle(this.share(chunk), copied.bytes);
+	}
+}
+
+/** Brings a chunk's rows and notes them, in one transaction of the target. */
+async function copyChunk(
+	lane: Lane,
+	chunk: Chunk,
+	snapshot: Snapshot,
+	onBytes: (bytes: number) => void,
+): Promise<{ rows: number; bytes: number }> {
+	const { source: route, whole } = chunk;
+	const [source, target] = [await lane.source(), await lane.target()];
+	const into = ident(route.to.schema, route.to.name);
+	// Only a table that its transaction has emptied takes rows as frozen ones.
+	const frozen = whole && !route.from.partitioned;
+	const columns = idents(route.columns.map(({ column }) => column.name));
+	const format = `FORMAT ${route.format}`;
+	const copied = await relayCopy(
+		source,
+		target,
+		{
+			out: `
+				BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+				SET TRANSACTION SNAPSHOT ${literal(snapshot.id)};
+				COPY (${selectRows(route, inRange(chunk))}) TO STDOUT (${format})`,
+			into: `
+				BEGIN;
+				${whole ? `TRUNCATE ${into};` : ""}
+				COPY ${into} (${columns}) FROM STDIN (${format}${frozen ? ", FREEZE" : ""})`,
+		},
+		onBytes,
+	);
+	if (!whole) await refuseRewritten(source, chunk);
+	await Promise.all([
+		source.query("COMMIT"),
+		target.query(
+			`${chunkDone(chunk, { ...copied, snapshotAt: snapshot.at })}; COMMIT`,
+		),
+	]);
+	return copied;
+}
+
+/**
+ * VACUUM FULL, CLUSTER and some ALTER TABLE move all rows to other blocks. While
+ * the transaction that has read the chunk is open, none of them can begin.
+ */
+async function refuseRewritten(
+	source: ClientBase,
+	{ source: { from }, filenode }: Chunk,
+): Promise<void> {
+	const { rows } = await source.query<{ filenode: number | null }>(
+		`SELECT pg_relation_filenode($1::regclass)::float8 AS "filenode"`,
+		[ident(from.schema, from.name)],
+	);
+	if (rows[0]?.filenode === filenode) return;
+	throw new MigrationError(
+		{
+			expected: `${tableName(from)} to keep its place on disk while it is copied in parts`,
+			found:
+				"it was rewritten in the meantime (VACUUM FULL, CLUSTER, ALTER TABLE or TRUNCATE)",
+			fix: "run again, when nobody rewrites tables: this table begins anew",
+		},
+		ExitCode.refused,
+	);
+}
