@@ -189,8 +189,11 @@ async function readRecord(
 	return rows[0] ?? null;
 }
 
-/** On the target the schema also holds the user map: then it stays. */
-async function dropEmptySchema(client: ClientBase): Promise<void> {
+/**
+ * Removes the schema cutover where nothing is left in it: on the target it also
+ * holds the user map, on a followed source the journal.
+ */
+export async function dropEmptySchema(client: ClientBase): Promise<void> {
 	const { rows } = await client.query(`
 		SELECT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = 'cutover' AND NOT EXISTS (
 			SELECT FROM pg_depend d
