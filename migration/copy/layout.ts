@@ -107,7 +107,7 @@ async function readFiles(
 	const { rows } = await source.query<TableFile>(
 		`
 		SELECT (pg_relation_size(name::regclass) / current_setting('block_size')::int)::float8 AS "blocks",
-			pg_relation_filenode(name::regclass)::float8 AS "filenode"
+			pg_relation_filenode(name::regclass)::int8::float8 AS "filenode"
 		FROM unnest($1::text[]) WITH ORDINALITY AS n (name, at)
 		ORDER BY at
 		`,

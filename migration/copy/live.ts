@@ -272,7 +272,7 @@ async function refuseRewritten(
 	{ source: { from }, filenode }: Chunk,
 ): Promise<void> {
 	const { rows } = await source.query<{ filenode: number | null }>(
-		`SELECT pg_relation_filenode($1::regclass)::float8 AS "filenode"`,
+		`SELECT pg_relation_filenode($1::regclass)::int8::float8 AS "filenode"`,
 		[ident(from.schema, from.name)],
 	);
 	if (rows[0]?.filenode === filenode) return;
