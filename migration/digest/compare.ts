@@ -1,6 +1,6 @@
 import type { ClientBase } from "pg";
 import { type Column, type Table, tableName } from "../catalog/types";
-import { digestExpression, rowDigest } from "./expression";
+import { rowDigest } from "./expression";
 import type { Side } from "./table";
 
 /** One difference between source and target, named as closely as it can be. */
@@ -63,7 +63,7 @@ async function bucketDigests(
 	const { rows } = await client.query<{ bucket: string; digest: string }>(`
 		SELECT ${bucketOf(side, key, buckets)}::text AS "bucket",
 			count(*)::text || '/' || sum(${rowDigest(side.columns, side.reference)})::text AS "digest"
-		FROM ${side.from}
+		${side.rows()}
 		GROUP BY 1
 	`);
 	return new Map(rows.map(({ bucket, digest }) => [bucket, digest]));
@@ -129,8 +129,7 @@ async function listBucket(
 		`
 		SELECT ARRAY[${keys.join(", ")}]::text[] AS "key",
 			ARRAY[${digests.join(", ")}]::text[] AS "columns"
-		FROM ${side.from}
-		WHERE ${bucketOf(side, key, buckets)} = $1::bigint
+		${side.rows(`${bucketOf(side, key, buckets)} = $1::bigint`)}
 		`,
 		[bucket],
 	);
@@ -143,11 +142,9 @@ async function listBucket(
 }
 
 function bucketOf(side: Side, key: readonly Column[], buckets: number): string {
-	const parts = key.map((column) =>
-		digestExpression(column, side.reference(column)),
-	);
+	const hash = rowDigest(key, side.reference);
 	// The hash is signed: the remainder is brought into 0 … buckets - 1.
-	return `mod(mod(hash_record_extended(ROW(${parts.join(", ")}), 1), ${buckets}) + ${buckets}, ${buckets})`;
+	return `mod(mod(${hash}, ${buckets}) + ${buckets}, ${buckets})`;
 }
 
 /** A difference as a line for people. */

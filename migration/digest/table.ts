@@ -1,10 +1,17 @@
 import type { ClientBase } from "pg";
-import type { Column, Table } from "../catalog/types";
-import { fromTable, ident } from "../sql";
-import type { UserRewrite } from "../users/references";
+import { type BlockRange, inRange } from "../copy/chunks";
 import { rowDigest } from "./expression";
+import type { Side } from "./side";
 
-/** Count and order-free digest of a table's rows. */
+export {
+	plainSide,
+	readSide,
+	rewrittenSide,
+	type Side,
+	writtenSide,
+} from "./side";
+
+/** Count and order-free digest of rows: of a table, or of a part of it. */
 export interface TableDigest {
 	readonly rows: number;
 	/** Sum of the rows' 64-bit digests, in decimal: exact, as numeric. */
@@ -12,65 +19,43 @@ export interface TableDigest {
 }
 
 /**
- * How to read one side of a comparison. The target holds new user ids where the
- * source holds old ones; `rewrite` turns them back, so that both sides digest the
- * same values.
+ * Counts and digests a side's rows, or those in a range of blocks, in the
+ * database. Over whichever ranges, in whatever order: combined, the digests of
+ * parts are that of the whole.
  */
-export interface Side {
-	readonly columns: readonly Column[];
-	/** FROM clause whose alias t is the table. */
-	readonly from: string;
-	/** SQL of a column's value as the source would hold it. */
-	readonly reference: (column: Column) => string;
-}
-
-/** A table as it stands. */
-export function plainSide(table: Table): Side {
-	return {
-		columns: table.columns,
-		from: `${fromTable(table)} t`,
-		reference: (column) => ident("t", column.name),
-	};
-}
-
-/** A table of the target, with new user ids turned back into the old ones. */
-export function rewrittenSide(
-	table: Table,
-	rewrites: readonly UserRewrite[],
-): Side {
-	const plain = plainSide(table);
-	const mine = rewrites.filter(
-		(rewrite) =>
-			rewrite.schema === table.schema && rewrite.table === table.name,
-	);
-	const alias = (column: string) =>
-		ident(`m${mine.findIndex((rewrite) => rewrite.column === column)}`);
-	return {
-		columns: table.columns,
-		from: [
-			plain.from,
-			...mine.map(
-				({ column }) =>
-					`LEFT JOIN cutover.user_map ${alias(column)} ON ${alias(column)}.new_id = ${ident("t", column)}`,
-			),
-		].join("\n\t\t"),
-		reference: (column) =>
-			mine.some((rewrite) => rewrite.column === column.name)
-				? `coalesce(${alias(column.name)}.old_id, ${ident("t", column.name)})`
-				: ident("t", column.name),
-	};
-}
-
-/** Counts and digests all rows of a side, in the database. */
-export async function digestTable(
+export async function digestChunk(
 	client: ClientBase,
 	side: Side,
+	range?: BlockRange,
 ): Promise<TableDigest> {
 	const { rows } = await client.query<{ rows: string; digest: string }>(`
 		SELECT count(*)::text AS "rows",
 			coalesce(sum(${rowDigest(side.columns, side.reference)}), 0)::text AS "digest"
-		FROM ${side.from}
+		${side.rows(range && inRange(range))}
 	`);
 	const [row] = rows;
 	return { rows: Number(row?.rows), digest: row?.digest ?? "0" };
+}
+
+/** Counts and digests all rows of a side, in one session. */
+export async function digestTable(
+	client: ClientBase,
+	side: Side,
+): Promise<TableDigest> {
+	return digestChunk(client, side);
+}
+
+/** The digest of all parts together. */
+export function combine(digests: readonly TableDigest[]): TableDigest {
+	return {
+		rows: digests.reduce((sum, { rows }) => sum + rows, 0),
+		digest: digests
+			.reduce((sum, { digest }) => sum + BigInt(digest), 0n)
+			.toString(),
+	};
+}
+
+/** Whether both digests are those of the same rows. */
+export function sameDigest(left: TableDigest, right: TableDigest): boolean {
+	return left.rows === right.rows && left.digest === right.digest;
 }

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import type { Column, ForeignKey, Table } from "../../migration/catalog/types";
 import { copyFormat } from "../../migration/copy/format";
 import { matchSequence } from "../../migration/copy/sequences";
-import { digestExpression } from "../../migration/digest/expression";
 import { progressLine } from "../../migration/progress";
 import { carriedHash } from "../../migration/users/policy";
 import { declaredUserColumns } from "../../migration/users/references";
@@ -36,22 +35,6 @@ describe("how a column travels", () => {
 		assert.equal(copyFormat([column("public.mood", { base: mood })]), "binary");
 		assert.equal(copyFormat([column("int4"), moods]), "text");
 		assert.equal(copyFormat([column("regclass")]), "text");
-	});
-});
-
-describe("how a column is digested", () => {
-	const digest = (of: Column) => digestExpression(of, "t.c");
-	it("as it is where its hash tells all apart", () => {
-		assert.equal(digest(column("uuid")), "t.c");
-		assert.equal(digest(column("numeric", { modifier: 327686 })), "t.c");
-	});
-	it("as text or as sent where its hash does not", () => {
-		assert.equal(digest(column("numeric")), "t.c::text");
-		assert.equal(digest(column("jsonb")), "t.c::text");
-		assert.equal(digest(column("xml")), "t.c::text");
-		assert.equal(digest(moods), "t.c::text");
-		assert.equal(digest(column("float8")), "float8send(t.c)");
-		assert.equal(digest(column("interval")), "interval_send(t.c)");
 	});
 });
 
