@@ -11,6 +11,14 @@ import {
 	writeStatements,
 } from "./record";
 
+export interface CopyPlan {
+	readonly routes: readonly Route[];
+	/** What is made once the rows are in, in a valid order within each phase. */
+	readonly definitions: readonly Definition[];
+	/** What is taken away before the first row comes; see strip. */
+	readonly drops?: readonly string[];
+}
+
 /** A route's part, with what its copy has to know. */
 export interface Chunk extends ChunkRecord {
 	readonly source: Route;
@@ -20,29 +28,28 @@ export interface Chunk extends ChunkRecord {
 
 /**
  * Divides the routes into chunks, or reads how an earlier run divided them. A first
- * run notes the definitions as well and empties the tables that several chunks
- * fill; all in one transaction, so that a record is whole or not there.
+ * run takes away and notes what is made afterwards, and empties the tables that
+ * several chunks fill; all in one transaction, so that a record is whole or not there.
  */
 export async function layOut(
 	source: ClientBase,
 	target: ClientBase,
-	plan: {
-		readonly routes: readonly Route[];
-		readonly definitions: readonly Definition[];
-	},
+	plan: CopyPlan,
 	jobs: number,
 ): Promise<Chunk[]> {
 	await target.query("BEGIN");
 	await ensureRecord(target);
 	const known = await readChunks(target);
 	const files = await readFiles(source, plan.routes);
-	if (known.length === 0)
+	if (known.length === 0) {
+		for (const drop of plan.drops ?? []) await target.query(drop);
 		await writeStatements(
 			target,
 			plan.definitions.flatMap(({ schema, table, statements }) =>
 				statements.map(({ phase, sql }) => ({ phase, schema, table, sql })),
 			),
 		);
+	}
 	const chunks: Chunk[] = [];
 	for (const route of plan.routes) {
 		const name = routeName(route);

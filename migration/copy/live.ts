@@ -1,5 +1,4 @@
 import type { ClientBase } from "pg";
-import type { Definition } from "../catalog/definitions";
 import { tableName } from "../catalog/types";
 import { type DatabaseAddress, withConnection } from "../connection";
 import { ExitCode, MigrationError } from "../errors";
@@ -8,7 +7,7 @@ import { type Route, selectRows } from "../route";
 import { ident, idents, literal } from "../sql";
 import { inRange } from "./chunks";
 import { exportSnapshot, Lane, type Snapshot } from "./lane";
-import { type Chunk, layOut } from "./layout";
+import { type Chunk, type CopyPlan, layOut } from "./layout";
 import { chunkDone, readChunk, readStatements } from "./record";
 import { relayCopy } from "./relay";
 import { statementTasks } from "./statements";
@@ -18,12 +17,6 @@ import { runTasks, type Task } from "./tasks";
 export interface Addresses {
 	readonly source: DatabaseAddress;
 	readonly target: DatabaseAddress;
-}
-
-export interface CopyPlan {
-	readonly routes: readonly Route[];
-	/** What is made once the rows are in, in a valid order within each phase. */
-	readonly definitions: readonly Definition[];
 }
 
 export interface CopyOptions {
