@@ -18,9 +18,11 @@ async function main(args: readonly string[]): Promise<number> {
 	// Lines for people go where progress goes when a program reads standard output.
 	const people = options.json ? process.stderr : process.stdout;
 	for (const line of outcome.lines) people.write(`${line}\n`);
+	// Kilobytes, as getrusage gives them on Linux.
+	const peakMemoryBytes = process.resourceUsage().maxRSS * 1024;
 	if (options.json)
 		process.stdout.write(
-			`${JSON.stringify({ command: options.command, ...outcome.json, seconds })}\n`,
+			`${JSON.stringify({ command: options.command, ...outcome.json, seconds, peakMemoryBytes })}\n`,
 		);
 	return outcome.exitCode;
 }

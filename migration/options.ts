@@ -1,7 +1,8 @@
 import { parseArgs } from "node:util";
 import type { DatabaseAddress } from "./connection";
 import { MigrationError } from "./errors";
-import type { StackAuthAddress } from "./users/stack-auth";
+import type { StackAuthAddress } from "./users/api";
+import type { KindPolicy } from "./users/policy";
 
 export const COMMANDS = [
 	"probe",
@@ -20,7 +21,7 @@ export const USAGE = `usage: migrate COMMAND [options]
   probe      look at both databases and say what stands in the way
   copy       fill an empty database: schema, rows, indexes, keys, sequences
   export     write one consistent picture of the source into --dir
-  users      move the export's users to Stack Auth, note old and new ids on the target
+  users      move the source's users, or the export's, to Stack Auth; note old and new ids on the target
   import     load the export into the target, all or nothing
   verify     compare source and target, or the export in --dir and the target
   freeze     close the source to all writes
@@ -38,8 +39,13 @@ export const USAGE = `usage: migrate COMMAND [options]
   --replace             import: remove rows of the target that are neither seeds nor an earlier import's
   --allow-unmapped      import: load though some users have no decision in the user map
   --reset-passwords     users: carry no password hashes
-  --oauth-provider ID   users: a provider that the new project has (may be repeated)
+  --oauth-provider OLD=NEW  users: the new project's name of a provider, where it has another (may be repeated)
+  --anonymous-users W, --deleted-users W, --sso-users W  users: skip (default) or create
+  --send-resets         users: move nobody, but mail those without a password a link to choose one
+  --reset-url URL       users: the new application's page for that, behind --send-resets
+  --resets-per-hour N   users: mails an hour (default 200, Stack Auth's for new projects)
   --jobs N              copy: tables, parts of tables or indexes at a time (default 4)
+  --proof               copy: digest every table on both sides as well, and compare
   --concurrency N       users: requests at a time (default 8)
   --limit N             verify: differing rows to name in a table (default 20)
   --lock-timeout SEC    freeze, unfreeze, import: how long to wait for others (default 30)
@@ -60,8 +66,16 @@ export interface Options {
 	readonly replace: boolean;
 	readonly allowUnmapped: boolean;
 	readonly carryHashes: boolean;
+	/** `OLD=NEW`, or one name for both. */
 	readonly oauthProviders: readonly string[];
+	readonly anonymousUsers: KindPolicy;
+	readonly deletedUsers: KindPolicy;
+	readonly ssoUsers: KindPolicy;
+	readonly sendResets: boolean;
+	readonly resetUrl: string | undefined;
+	readonly resetsPerHour: number;
 	readonly jobs: number;
+	readonly proof: boolean;
 	readonly concurrency: number;
 	readonly limit: number;
 	/** Milliseconds. */
@@ -104,7 +118,17 @@ export async function parseOptions(
 		allowUnmapped: values["allow-unmapped"],
 		carryHashes: !values["reset-passwords"],
 		oauthProviders: values["oauth-provider"],
+		anonymousUsers: kindPolicy("--anonymous-users", values["anonymous-users"]),
+		deletedUsers: kindPolicy("--deleted-users", values["deleted-users"]),
+		ssoUsers: kindPolicy("--sso-users", values["sso-users"]),
+		sendResets: values["send-resets"],
+		resetUrl: values["reset-url"],
+		resetsPerHour: positiveInteger(
+			"--resets-per-hour",
+			values["resets-per-hour"],
+		),
 		jobs: positiveInteger("--jobs", values.jobs),
+		proof: values.proof,
 		concurrency: positiveInteger("--concurrency", values.concurrency),
 		limit: positiveInteger("--limit", values.limit),
 		lockTimeout:
@@ -180,7 +204,14 @@ function parse(args: readonly string[]) {
 				"allow-unmapped": { type: "boolean", default: false },
 				"reset-passwords": { type: "boolean", default: false },
 				"oauth-provider": { type: "string", multiple: true, default: [] },
+				"anonymous-users": { type: "string", default: "skip" },
+				"deleted-users": { type: "string", default: "skip" },
+				"sso-users": { type: "string", default: "skip" },
+				"send-resets": { type: "boolean", default: false },
+				"reset-url": { type: "string" },
+				"resets-per-hour": { type: "string", default: "200" },
 				jobs: { type: "string", default: "4" },
+				proof: { type: "boolean", default: false },
 				concurrency: { type: "string", default: "8" },
 				limit: { type: "string", default: "20" },
 				"lock-timeout": { type: "string", default: "30" },
@@ -197,6 +228,15 @@ function parse(args: readonly string[]) {
 
 function isCommand(text: string | undefined): text is Command {
 	return COMMANDS.some((command) => command === text);
+}
+
+function kindPolicy(name: string, text: string): KindPolicy {
+	if (text === "skip" || text === "create") return text;
+	throw new MigrationError({
+		expected: `${name} to be skip or create`,
+		found: text,
+		fix: "correct it",
+	});
 }
 
 function positiveInteger(name: string, text: string): number {

@@ -5,9 +5,11 @@ import { readCatalog } from "../catalog/read";
 import { type Catalog, tableName } from "../catalog/types";
 import { withConnection } from "../connection";
 import { type Addresses, type CopyResult, copyRoutes } from "../copy/live";
+import { CopyProof } from "../copy/proof";
 import { dropRecord, ensureRecord } from "../copy/record";
 import { selectTables } from "../copy/select";
 import { readSequences, setSequences } from "../copy/sequences";
+import { type Difference, describeDifference } from "../digest/compare";
 import { ExitCode, MigrationError } from "../errors";
 import { type Options, sourceOf, targetOf } from "../options";
 import { size } from "../progress";
@@ -21,17 +23,20 @@ import type { Outcome } from "./outcome";
 export async function runCopy(options: Options): Promise<Outcome> {
 	const addresses = { source: sourceOf(options), target: targetOf(options) };
 	const catalog = await prepare(addresses, options);
-	const tables = catalog.tables;
+	const routes = catalog.tables.map(sameShape);
+	const proof = options.proof ? new CopyProof(routes, options.jobs) : undefined;
 	const result = await copyRoutes(
 		addresses,
+		{ routes, definitions: definitionsOf(catalog) },
 		{
-			routes: tables.map(sameShape),
-			definitions: definitionsOf(catalog),
+			jobs: options.jobs,
+			...(proof && {
+				beside: (snapshot, rows) => proof.tasks(snapshot, rows),
+			}),
 		},
-		{ jobs: options.jobs },
 	);
 	await finish(addresses, catalog);
-	return report(catalog, result);
+	return report(catalog, result, proof?.differences());
 }
 
 /** Makes the bare tables in an empty target; gives what is copied. */
@@ -87,7 +92,11 @@ async function finish(
 	);
 }
 
-function report(catalog: Catalog, result: CopyResult): Outcome {
+function report(
+	catalog: Catalog,
+	result: CopyResult,
+	differences: readonly Difference[] | undefined,
+): Outcome {
 	const counts = Object.fromEntries(
 		[...result.counts].map(([{ to }, rows]) => [tableName(to), rows]),
 	);
@@ -98,13 +107,18 @@ function report(catalog: Catalog, result: CopyResult): Outcome {
 			bytes: result.bytes,
 			chunks: result.chunks,
 			snapshotAt: result.snapshotAt,
+			...(differences && { equal: differences.length === 0, differences }),
 			leftOut: leftOut(catalog),
 			counts,
 		},
 		lines: [
 			`copied ${result.rows} rows of ${catalog.tables.length} tables, ${size(result.bytes)}, as of ${result.snapshotAt}`,
+			...(differences?.length === 0
+				? ["proven equal: every digest is the source's"]
+				: []),
+			...(differences ?? []).map(describeDifference),
 			...leftOut(catalog).map((what) => `left out: ${what}`),
 		],
-		exitCode: ExitCode.done,
+		exitCode: differences?.length ? ExitCode.differences : ExitCode.done,
 	};
 }

@@ -1,5 +1,6 @@
 import type { Client, ClientBase } from "pg";
 import { connect, type DatabaseAddress, isConnectionLost } from "../connection";
+import { literal } from "../sql";
 
 /** A snapshot that a session keeps open for others. */
 export interface Snapshot {
@@ -21,6 +22,23 @@ export async function exportSnapshot(lead: ClientBase): Promise<Snapshot> {
 	const [snapshot] = rows;
 	if (!snapshot) throw new Error("pg_export_snapshot returned no row");
 	return snapshot;
+}
+
+/** SQL that opens a transaction over the shared snapshot. */
+export function beginSnapshot({ id }: Snapshot): string {
+	return `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT ${literal(id)}`;
+}
+
+/** Does `work` in a transaction over the shared snapshot. */
+export async function readSnapshot<T>(
+	source: ClientBase,
+	snapshot: Snapshot,
+	work: () => Promise<T>,
+): Promise<T> {
+	await source.query(beginSnapshot(snapshot));
+	const result = await work();
+	await source.query("COMMIT");
+	return result;
 }
 
 /**

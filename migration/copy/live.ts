@@ -4,9 +4,9 @@ import { type DatabaseAddress, withConnection } from "../connection";
 import { ExitCode, MigrationError } from "../errors";
 import { Progress } from "../progress";
 import { type Route, selectRows } from "../route";
-import { ident, idents, literal } from "../sql";
+import { ident, idents } from "../sql";
 import { inRange } from "./chunks";
-import { exportSnapshot, Lane, type Snapshot } from "./lane";
+import { beginSnapshot, exportSnapshot, Lane, type Snapshot } from "./lane";
 import { type Chunk, type CopyPlan, layOut } from "./layout";
 import { chunkDone, readChunk, readStatements } from "./record";
 import { relayCopy } from "./relay";
@@ -81,11 +81,19 @@ export async function copyRoutes(
 					allRows: mixed ? [] : run.tasks,
 					rank: (table) => run.rank(table),
 				});
+				const last = statistics(plan.routes, chunks, [
+					...(mixed ? [] : run.tasks),
+					...finishing,
+				]);
 				if (mixed) {
 					await runTasks([...run.tasks, ...beside], lanes);
 					await options.settle?.();
-					await runTasks(finishing, lanes);
-				} else await runTasks([...run.tasks, ...beside, ...finishing], lanes);
+					await runTasks([...finishing, ...last], lanes);
+				} else
+					await runTasks(
+						[...run.tasks, ...beside, ...finishing, ...last],
+						lanes,
+					);
 				return run.result();
 			} finally {
 				run.end();
@@ -103,6 +111,36 @@ function isMixed(chunks: readonly Chunk[]): boolean {
 		snapshots.size + (0 < done.length && done.length < chunks.length ? 1 : 0) >
 		1
 	);
+}
+
+/**
+ * Statistics, without which the first queries would be planned for empty tables.
+ * Tables that came in parts are not frozen yet: VACUUM marks their pages as
+ * visible to all, so that index-only scans work from the start.
+ */
+function statistics(
+	routes: readonly Route[],
+	chunks: readonly Chunk[],
+	after: readonly Task<Lane>[],
+): Task<Lane>[] {
+	return routes.map(({ from, to }) => {
+		const table = ident(to.schema, to.name);
+		const frozen = chunks.some(
+			({ source, whole }) => whole && source.to === to && !from.partitioned,
+		);
+		return {
+			name: `statistics of ${tableName(to)}`,
+			rank: from.bytes,
+			after,
+			run: (lane) =>
+				lane.withRetry(async () => {
+					const target = await lane.target();
+					await target.query(
+						frozen ? `ANALYZE ${table}` : `VACUUM (ANALYZE) ${table}`,
+					);
+				}),
+		};
+	});
 }
 
 function cannotGoOn(): MigrationError {
@@ -236,8 +274,7 @@ async function copyChunk(
 		target,
 		{
 			out: `
-				BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-				SET TRANSACTION SNAPSHOT ${literal(snapshot.id)};
+				${beginSnapshot(snapshot)};
 				COPY (${selectRows(route, inRange(chunk))}) TO STDOUT (${format})`,
 			into: `
 				BEGIN;
