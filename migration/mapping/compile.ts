@@ -1,0 +1,494 @@
+import type { Column, Table } from "../catalog/types";
+import { tableName } from "../catalog/types";
+import { copyFormat } from "../copy/format";
+import type { Route, RouteKey } from "../route";
+import { ident, literal } from "../sql";
+import {
+	type Dependents,
+	declaredDependents,
+	dependentsOf,
+	type Hopped,
+} from "./dependents";
+import type { Described, Facts } from "./facts";
+import { fit, unfitNull, type ValueType, wireType } from "./fit";
+import { columnCalled, columnsRead, labelsOf } from "./names";
+import { parentConditions } from "./parents";
+import type { Dependency, TargetTable } from "./types";
+import { uniqueConditions } from "./unique";
+import type { UserIds } from "./users";
+import { type RawValue, rawValue } from "./value";
+
+/** A route that a mapping made. */
+export interface MappedRoute extends Route {
+	/** How reports and the reject table call it: `units`, or `lora_sensors > devices`. */
+	readonly label: string;
+	/** What it was made from. */
+	readonly spec: TargetTable;
+}
+
+/** One side's tables going to the other's. */
+export interface Compilation {
+	readonly from: Facts;
+	readonly to: Facts;
+	readonly described: Described;
+	readonly users: UserIds;
+}
+
+/** A condition under which a row is rejected. */
+export interface Condition {
+	/** SQL over t. */
+	readonly when: string;
+	/** For instance `temperature is null`. */
+	readonly reason: string;
+	/** Columns of t that it reads. */
+	readonly reads: readonly string[];
+}
+
+/** A route in the making: what it needs of no other route. */
+export interface Draft {
+	readonly from: Table;
+	readonly to: Table;
+	readonly spec: TargetTable;
+	readonly columns: readonly DraftColumn[];
+	readonly key: RouteKey | null;
+	readonly filter: string | null;
+	readonly conditions: readonly Condition[];
+	readonly dependencies: readonly (Dependency | Hopped)[];
+	readonly problems: readonly string[];
+}
+
+export interface DraftColumn {
+	readonly column: Column;
+	/** In the column's wire form. */
+	readonly sql: string;
+	readonly raw: RawValue;
+	/** Of the value before the cast. */
+	readonly type: ValueType;
+	/** The way back finds the same value from it. */
+	readonly exact: boolean;
+}
+
+/** What a mapping comes to. */
+export interface CompiledRoutes {
+	readonly routes: readonly MappedRoute[];
+	readonly drafts: readonly Draft[];
+	readonly dependents: readonly Dependents[];
+	/** One line each; with any, the routes must not be used. */
+	readonly problems: readonly string[];
+}
+
+/** The expressions whose types have to be asked of the side that is read. */
+export function expressionsOf(
+	tables: readonly { readonly from: Table; readonly spec: TargetTable }[],
+	context: { readonly catalog: Facts["catalog"]; readonly users: UserIds },
+): { table: Table; sql: string }[] {
+	const list: { table: Table; sql: string }[] = [];
+	for (const { from, spec } of tables) {
+		for (const value of Object.values(spec.columns)) {
+			const raw = rawValue(value, { ...context, table: from });
+			if (raw && raw.type === "ask") list.push({ table: from, sql: raw.sql });
+			if (typeof value === "object" && "ifNull" in value && raw)
+				list.push({ table: from, sql: raw.sql });
+		}
+		if (spec.filter !== undefined)
+			list.push({ table: from, sql: `(${spec.filter})::bool` });
+		for (const { when } of spec.reject ?? [])
+			list.push({ table: from, sql: `(${when})::bool` });
+	}
+	return list;
+}
+
+/**
+ * Makes routes of what a mapping says, for tables that all go the same way. A row
+ * that would make the other side refuse it is rejected by the route itself, so
+ * that no COPY can fail on a value: NULL into NOT NULL, an unknown label, a number
+ * out of range, a text too long or of the wrong form, a parent that does not come
+ * along, a duplicate in a unique index.
+ */
+export function compileRoutes(
+	tables: readonly {
+		readonly from: Table;
+		readonly to: Table;
+		readonly spec: TargetTable;
+	}[],
+	compilation: Compilation,
+): CompiledRoutes {
+	const drafts = tables.map((table) => draft(table, compilation));
+	const problems = drafts.flatMap((one) =>
+		one.problems.map((text) => `${labelOf(one)}: ${text}`),
+	);
+	const dependents: Dependents[] = [];
+	const finished = new Map<Draft, { draft: Draft; reject: string | null }>();
+	const finish = (one: Draft, above: readonly Draft[]) => {
+		const done = finished.get(one);
+		if (done) return done;
+		const parents = parentConditions(one, drafts, compilation, {
+			comesAlong: (parent) => {
+				if (parent === one) return null;
+				if (above.includes(parent)) {
+					problems.push(
+						`${labelOf(one)}: foreign keys of the target form a circle through ${labelOf(parent)}; give the column that closes it orphans: "null"`,
+					);
+					return "true";
+				}
+				const { draft: other, reject } = finish(parent, [...above, one]);
+				return comesAlong(other.filter, reject);
+			},
+		});
+		problems.push(
+			...parents.problems.map((text) => `${labelOf(one)}: ${text}`),
+		);
+		const withParents: Draft = {
+			...one,
+			columns: parents.columns,
+			conditions: [...one.conditions, ...parents.conditions],
+		};
+		const unique = uniqueConditions(withParents, drafts, compilation);
+		problems.push(...unique.problems.map((text) => `${labelOf(one)}: ${text}`));
+		const whole: Draft = {
+			...withParents,
+			conditions: [...withParents.conditions, ...unique.conditions],
+		};
+		for (const dependency of one.dependencies) {
+			const found = dependentsOf(
+				dependency,
+				one.from,
+				compilation.from.catalog,
+			);
+			if (found) dependents.push(found);
+		}
+		for (const { kind, dependency } of [
+			...parents.dependencies.map((dependency) => ({
+				kind: "presence" as const,
+				dependency,
+			})),
+			...unique.dependencies.map((dependency) => ({
+				kind: "value" as const,
+				dependency,
+			})),
+		]) {
+			const found = declaredDependents(
+				kind,
+				dependency,
+				one.from,
+				compilation.from.catalog,
+			);
+			if (found) dependents.push(found);
+		}
+		const result = { draft: whole, reject: rejectOf(whole.conditions) };
+		finished.set(one, result);
+		return result;
+	};
+	const routes = drafts.map((one) => {
+		const { draft: whole, reject } = finish(one, []);
+		const columns = whole.columns.map(({ column, sql }) => ({ column, sql }));
+		return {
+			label: labelOf(one),
+			spec: one.spec,
+			from: one.from,
+			to: { schema: one.to.schema, name: one.to.name },
+			columns,
+			key: one.key,
+			filter: one.filter,
+			reject,
+			format: copyFormat(columns.map(({ column }) => column)),
+		};
+	});
+	return {
+		routes,
+		drafts: drafts.map((one) => finish(one, []).draft),
+		dependents: distinct(dependents),
+		problems: [...new Set(problems)],
+	};
+}
+
+/** How reports call the way from one table to another. */
+export function labelOf(way: {
+	readonly from: { readonly schema: string; readonly name: string };
+	readonly to: { readonly schema: string; readonly name: string };
+}): string {
+	const [from, to] = [tableName(way.from), tableName(way.to)];
+	return from === to ? from : `${from} > ${to}`;
+}
+
+/** SQL condition for a row of the table that is read to arrive on the other side. */
+export function comesAlong(
+	filter: string | null,
+	reject: string | null,
+): string {
+	const conditions = [
+		filter && `(${filter}) IS TRUE`,
+		reject && `(${reject}) IS NULL`,
+	].filter(Boolean);
+	return conditions.length === 0 ? "true" : conditions.join(" AND ");
+}
+
+/** SQL text over t: the first reason that holds; null where none ever can. */
+export function rejectOf(conditions: readonly Condition[]): string | null {
+	if (conditions.length === 0) return null;
+	const cases = conditions.map(
+		({ when, reason }) => `WHEN ${when} THEN ${literal(reason)}`,
+	);
+	return `CASE ${cases.join(" ")} END`;
+}
+
+function draft(
+	{ from, to, spec }: { from: Table; to: Table; spec: TargetTable },
+	compilation: Compilation,
+): Draft {
+	const problems: string[] = [];
+	const columns: DraftColumn[] = [];
+	const conditions: Condition[] = [];
+	const dependencies: (Dependency | Hopped)[] = [];
+	for (const name of Object.keys(spec.columns))
+		if (!columnCalled(to, name))
+			problems.push(`${tableName(to)} has no column ${name}`);
+	for (const column of to.columns) {
+		const value = spec.columns[column.name];
+		const raw =
+			value === undefined
+				? null
+				: rawValue(value, {
+						catalog: compilation.from.catalog,
+						table: from,
+						users: compilation.users,
+					});
+		if (!raw) {
+			if (
+				column.notNull &&
+				column.default === null &&
+				column.generated === null &&
+				column.identity === null
+			)
+				problems.push(`${column.name} is NOT NULL and nothing fills it`);
+			continue;
+		}
+		if (column.generated !== null) {
+			problems.push(`${column.name} is generated: it cannot be written`);
+			continue;
+		}
+		const missing = raw.reads.filter((name) => !columnCalled(from, name));
+		if (missing.length > 0) {
+			problems.push(
+				`${column.name} reads ${missing.map((name) => `${tableName(from)}.${name}`).join(", ")}, which there is not`,
+			);
+			continue;
+		}
+		const type = typeOf(raw, from, compilation.described);
+		// Refused expressions are reported where they were tried.
+		if (!type) continue;
+		const fitted = fit(raw.sql, type, column, {
+			fromLabels: labelsOf(compilation.from.catalog, type),
+			toLabels: labelsOf(compilation.to.catalog, column),
+			version: compilation.from.catalog.server.version,
+		});
+		if (!fitted) {
+			problems.push(
+				`${column.name}: ${type.type} does not fit ${column.type} without more being said; write it as an expression`,
+			);
+			continue;
+		}
+		problems.push(...domainProblems(column, compilation.to));
+		const unfit = [
+			...raw.unfit,
+			...(column.notNull && raw.nullable ? [unfitNull(raw.sql)] : []),
+			...fitted.unfit,
+		];
+		for (const { when, what } of unfit)
+			conditions.push({
+				when,
+				reason: `${column.name} ${what}`,
+				reads: raw.reads,
+			});
+		dependencies.push(...raw.dependencies);
+		columns.push({
+			column,
+			sql: fitted.sql,
+			raw,
+			type,
+			exact: raw.exact && fitted.exact,
+		});
+	}
+	for (const { when, reason, dependsOn } of spec.reject ?? []) {
+		conditions.push({ when: `(${when})`, reason, reads: columnsRead(when) });
+		dependencies.push(...(dependsOn ?? []));
+	}
+	const rules = constraintConditions(to, spec, columns, compilation);
+	conditions.push(...rules.conditions);
+	problems.push(...rules.problems);
+	const key = keyOf(from, spec, columns, compilation.users, problems);
+	return {
+		from,
+		to,
+		spec,
+		columns,
+		key,
+		filter: spec.filter ?? null,
+		conditions,
+		dependencies,
+		problems,
+	};
+}
+
+function typeOf(
+	raw: RawValue,
+	table: Table,
+	described: Described,
+): ValueType | undefined {
+	if (raw.type === "text") return TEXT;
+	if (raw.type === "column" && raw.column)
+		return columnCalled(table, raw.column);
+	return described.typeOf(table, raw.sql);
+}
+
+const TEXT: ValueType = {
+	type: "text",
+	base: { schema: "pg_catalog", name: "text", kind: "base" },
+	element: null,
+	modifier: -1,
+};
+
+/** A domain's own rules cannot be tried on the other side. */
+function domainProblems(column: Column, to: Facts): string[] {
+	const domain = to.catalog.domains.find(
+		({ schema, name }) =>
+			`${schema}.${name}` === column.type || name === column.type,
+	);
+	return domain && (domain.notNull || domain.checks.length > 0)
+		? [
+				`${column.name} is of domain ${domain.name}, whose checks cannot be tried beforehand; map into its base type`,
+			]
+		: [];
+}
+
+/**
+ * CHECK constraints of the target, tried on the side that is read: the expression
+ * over a row made of the values as they would arrive. What no expression over one
+ * row can tell (exclusion constraints) a person has to trust.
+ */
+function constraintConditions(
+	to: Table,
+	spec: TargetTable,
+	columns: readonly DraftColumn[],
+	{ to: facts }: Compilation,
+): { conditions: Condition[]; problems: string[] } {
+	const mine = facts.catalog.constraints.filter(
+		(one) =>
+			(one.kind === "check" || one.kind === "exclusion") &&
+			one.schema === to.schema &&
+			one.table === to.name &&
+			!spec.trusted?.[one.name],
+	);
+	return {
+		conditions: mine
+			.filter(({ kind }) => kind === "check")
+			.map(({ name, definition }) => ({
+				// A check that gives NULL holds.
+				when: `NOT coalesce((SELECT ${checkExpression(definition, facts)} FROM (SELECT ${arriving(to, columns)}) v), true)`,
+				reason: `${name} does not hold`,
+				reads: columns.flatMap(({ raw }) => raw.reads),
+			})),
+		problems: mine
+			.filter(({ kind }) => kind === "exclusion")
+			.map(
+				({ name }) =>
+					`exclusion constraint ${name} cannot be tried beforehand: say trusted: { ${JSON.stringify(name)}: "why" }`,
+			),
+	};
+}
+
+/** The whole row as it would arrive; what is left to a default counts as NULL. */
+function arriving(to: Table, columns: readonly DraftColumn[]): string {
+	return to.columns
+		.map((column) => {
+			const written = columns.find((one) => one.column === column);
+			return `${written ? written.sql : `NULL::${wireType(column)}`} AS ${ident(column.name)}`;
+		})
+		.join(", ");
+}
+
+function checkExpression(definition: string, facts: Facts): string {
+	return untyped(
+		definition
+			.replace(/^CHECK\s*/, "")
+			.replace(/\s+NOT VALID$|\s+NO INHERIT$/g, ""),
+		facts,
+	);
+}
+
+/** Casts to enums of the target, which the side that is read does not have, become casts to text. */
+function untyped(expression: string, { catalog }: Facts): string {
+	return catalog.enums.reduce(
+		(text, { schema, name }) =>
+			text
+				.replaceAll(`::${schema}.${name}`, "::text")
+				.replaceAll(`::${ident(schema, name)}`, "::text"),
+		expression,
+	);
+}
+
+function keyOf(
+	from: Table,
+	spec: TargetTable,
+	columns: readonly DraftColumn[],
+	users: UserIds,
+	problems: string[],
+): RouteKey | null {
+	if (!from.rowKey) return null;
+	const fromColumns = from.rowKey.flatMap(
+		(name) => columnCalled(from, name) ?? [],
+	);
+	const rewritten = from.rowKey.filter((name) => users.has(from, name));
+	if (rewritten.length > 0) {
+		problems.push(
+			`its key ${rewritten.join(", ")} is a user id: a row would change its key with the user map`,
+		);
+		return null;
+	}
+	const to = spec.key ?? [
+		...from.rowKey.flatMap(
+			(name) =>
+				columns.find((one) => one.exact && one.raw.column === name)?.column
+					.name ?? [],
+		),
+	];
+	if (to.length < (spec.key ? 1 : from.rowKey.length)) {
+		problems.push(
+			`no column of the target carries the key ${from.rowKey.join(", ")}; name those that do with key: […]`,
+		);
+		return null;
+	}
+	for (const name of to) {
+		const written = columns.find((one) => one.column.name === name);
+		const others = written?.raw.reads.filter(
+			(read) => !from.rowKey?.includes(read),
+		);
+		if (!written || (others && others.length > 0))
+			problems.push(
+				`the key column ${name} ${written ? `reads ${others?.join(", ")}, which the key of ${tableName(from)} does not hold` : "is not written"}`,
+			);
+	}
+	return { from: fromColumns, to };
+}
+
+function distinct(dependents: readonly Dependents[]): Dependents[] {
+	const found = new Map<string, Dependents>();
+	for (const one of dependents) {
+		const id = JSON.stringify([
+			one.kind,
+			one.lookup.schema,
+			one.lookup.name,
+			one.table.schema,
+			one.table.name,
+			one.keys("x"),
+		]);
+		const before = found.get(id);
+		found.set(
+			id,
+			before
+				? { ...one, reads: [...new Set([...before.reads, ...one.reads])] }
+				: one,
+		);
+	}
+	return [...found.values()];
+}

@@ -1,0 +1,131 @@
+import type { Catalog, Column, Table } from "../catalog/types";
+import { fromTable, ident } from "../sql";
+import { columnCalled, tableCalled } from "./names";
+import type { Dependency, Hop } from "./types";
+
+/** One hop of a lookup: the tables before it lie between the row and it. */
+export interface Hopped {
+	readonly path: readonly Hop[];
+	/** Index of the hop in the path. */
+	readonly hop: number;
+	/** Columns of the hop's table that the lookup goes on with. */
+	readonly reads: readonly string[];
+}
+
+/**
+ * Rows of one table whose picture on the other side depends on rows of another.
+ * A row of `table` has to be sent again when a row of `lookup` changes that
+ * matches it, before or after the change. So whoever notes changes of `lookup`
+ * notes, besides the row's key, the values of `match` before and after; and
+ * whoever reads the notes adds the rows that `keys` gives to those touched.
+ */
+export interface Dependents {
+	/**
+	 * `value`: the row's values are read from it. `presence`: the row comes along
+	 * only if that one does; it matters only when a row of `lookup` appears on the
+	 * other side or disappears from it.
+	 */
+	readonly kind: "value" | "presence";
+	readonly lookup: { readonly schema: string; readonly name: string };
+	/** Columns of `lookup` by which the rows of `table` find it. */
+	readonly match: readonly Column[];
+	/** An update that changes none of these and none of `match` is no matter. */
+	readonly reads: readonly string[];
+	readonly table: { readonly schema: string; readonly name: string };
+	/**
+	 * SQL that gives the keys of the dependent rows, in the order of the table's
+	 * key, as text: column `key text[]`. `changed` is an item for FROM that has a
+	 * column `match text[]` with values of `match`.
+	 */
+	keys(changed: string): string;
+}
+
+/** The dependents that a declared dependency or a hop of a lookup makes. */
+export function dependentsOf(
+	dependency: Dependency | Hopped,
+	table: Table,
+	catalog: Pick<Catalog, "tables">,
+): Dependents | null {
+	return "path" in dependency
+		? hopDependents(dependency, table, catalog)
+		: declaredDependents("value", dependency, table, catalog);
+}
+
+/** The dependents that a condition on rows of another table makes. */
+export function declaredDependents(
+	kind: Dependents["kind"],
+	{ table: name, match, reads }: Dependency,
+	table: Table,
+	catalog: Pick<Catalog, "tables">,
+): Dependents | null {
+	const looked = tableCalled(catalog, name);
+	const columns = looked && columnsOf(looked, Object.keys(match));
+	if (!looked || !columns || !table.rowKey) return null;
+	const conditions = columns.map(
+		(column, index) =>
+			`(${match[column.name]}) = ${matched(column, index + 1)}`,
+	);
+	return {
+		kind,
+		lookup: looked,
+		match: columns,
+		reads,
+		table,
+		keys: (changed) =>
+			`SELECT DISTINCT ${keyOf(table)} AS key FROM ${changed} changed JOIN ${fromTable(table)} t ON ${conditions.join(" AND ")}`,
+	};
+}
+
+function hopDependents(
+	{ path, hop, reads }: Hopped,
+	table: Table,
+	catalog: Pick<Catalog, "tables">,
+): Dependents | null {
+	const here = path[hop];
+	const looked = here && tableCalled(catalog, here.table);
+	const columns = looked && columnsOf(looked, Object.keys(here.on));
+	if (!here || !looked || !columns || !table.rowKey) return null;
+	const joins: string[] = [];
+	for (const [index, before] of path.slice(0, hop).entries()) {
+		const between = tableCalled(catalog, before.table);
+		if (!between) return null;
+		const on = Object.entries(before.on).map(
+			([name, other]) => `${ident(`l${index}`, name)} = ${start(index, other)}`,
+		);
+		joins.push(
+			`JOIN ${fromTable(between)} ${ident(`l${index}`)} ON ${on.join(" AND ")}`,
+		);
+	}
+	const conditions = columns.map(
+		(column, index) =>
+			`${start(hop, here.on[column.name] ?? "")} = ${matched(column, index + 1)}`,
+	);
+	return {
+		kind: "value",
+		lookup: looked,
+		match: columns,
+		// Which of several rows comes first may hang on any column.
+		reads: here.first ? looked.columns.map(({ name }) => name) : reads,
+		table,
+		keys: (changed) =>
+			`SELECT DISTINCT ${keyOf(table)} AS key FROM ${fromTable(table)} t ${joins.join(" ")} JOIN ${changed} changed ON ${conditions.join(" AND ")}`,
+	};
+}
+
+/** A column of what the hop at this index starts from: t, or the hop before. */
+function start(index: number, column: string): string {
+	return index === 0 ? ident("t", column) : ident(`l${index - 1}`, column);
+}
+
+function matched(column: Column, position: number): string {
+	return `changed.match[${position}]::${column.type}`;
+}
+
+function keyOf(table: Table): string {
+	return `ARRAY[${(table.rowKey ?? []).map((name) => `${ident("t", name)}::text`).join(", ")}]`;
+}
+
+function columnsOf(table: Table, names: readonly string[]): Column[] | null {
+	const columns = names.flatMap((name) => columnCalled(table, name) ?? []);
+	return columns.length === names.length && columns.length > 0 ? columns : null;
+}

@@ -1,0 +1,110 @@
+import type { Client } from "pg";
+import { connect } from "../../migration/connection";
+import { relayCopy } from "../../migration/copy/relay";
+import { archiveSchema } from "../../migration/mapping/archive";
+import {
+	type CompiledMapping,
+	compileMapping,
+} from "../../migration/mapping/mapping";
+import { copyRejects, ensureRejects } from "../../migration/mapping/rejects";
+import type { Mapping } from "../../migration/mapping/types";
+import { type Route, selectRows } from "../../migration/route";
+import { ident, idents } from "../../migration/sql";
+import { ensureUserMap } from "../../migration/users/map";
+import { type Database, emptyDatabase, run } from "./databases";
+
+/** Two databases and sessions of the engine's own on both. */
+export interface Pair {
+	readonly source: Client;
+	readonly target: Client;
+	readonly databases: { readonly source: Database; readonly target: Database };
+	close(): Promise<void>;
+}
+
+/** A PostgreSQL 15 and a 17 with these schemas. */
+export async function pair(
+	sourceSql: string,
+	targetSql: string,
+): Promise<Pair> {
+	const databases = {
+		source: await emptyDatabase(15),
+		target: await emptyDatabase(17),
+	};
+	await run(databases.source.url, sourceSql);
+	await run(databases.target.url, targetSql);
+	return sessions(databases);
+}
+
+/** Opens the engine's sessions on two databases. */
+export async function sessions(databases: Pair["databases"]): Promise<Pair> {
+	const source = await connect(
+		{ label: "source", url: databases.source.url },
+		{ readOnly: false },
+	);
+	const target = await connect(
+		{ label: "target", url: databases.target.url },
+		{ readOnly: false },
+	);
+	return {
+		source,
+		target,
+		databases,
+		async close() {
+			await source.end();
+			await target.end();
+		},
+	};
+}
+
+/** Compiles with user ids rewritten, the map being empty unless the test fills it. */
+export async function compiled(
+	mapping: Mapping,
+	{ source, target }: Pair,
+): Promise<CompiledMapping> {
+	await ensureUserMap(source);
+	await ensureUserMap(target);
+	return compileMapping(mapping, { source, target }, { users: true });
+}
+
+/** Brings all rows of the way there, rejects noted, one table after the other. */
+export async function copyAll(
+	{ source, target }: Pair,
+	{ forward, archive }: CompiledMapping,
+): Promise<Record<string, { copied: number; rejected: number }>> {
+	await ensureRejects(target);
+	const schema = archiveSchema(archive);
+	for (const sql of [...schema.create, ...schema.finish])
+		await target.query(sql);
+	const counts: Record<string, { copied: number; rejected: number }> = {};
+	await target.query("BEGIN");
+	// Tables come in no order here; the real copy makes foreign keys afterwards.
+	const { rows } = await target.query<{ name: string; key: string }>(`
+		SELECT conrelid::regclass::text AS name, quote_ident(conname) AS key
+		FROM pg_constraint WHERE contype = 'f'`);
+	for (const { name, key } of rows)
+		await target.query(
+			`ALTER TABLE ${name} ALTER CONSTRAINT ${key} DEFERRABLE INITIALLY DEFERRED`,
+		);
+	for (const route of forward.routes)
+		counts[route.label] = {
+			copied: await copyRoute(source, target, route),
+			rejected: await copyRejects(source, target, route),
+		};
+	await target.query("COMMIT");
+	return counts;
+}
+
+/** Brings a route's rows. */
+export async function copyRoute(
+	from: Client,
+	to: Client,
+	route: Route,
+	into = ident(route.to.schema, route.to.name),
+): Promise<number> {
+	const format = `FORMAT ${route.format}`;
+	const { rows } = await relayCopy(from, to, {
+		out: `COPY (${selectRows(route)}) TO STDOUT (${format})`,
+		into: `COPY ${into} (${idents(route.columns.map(({ column }) => column.name))}) FROM STDIN (${format})`,
+	});
+	return rows;
+}
