@@ -4,7 +4,7 @@
  * is meant; `compile.ts` makes SQL of it and `check.ts` holds it to the live
  * databases. Names are as people write them: `units`, or `schema.units` outside
  * of public. All SQL is over the alias `t`, a row of the table that is read, and
- * is run on the side that is read.
+ * is run on the side that is read, where other tables go by their qualified names.
  */
 export interface Mapping {
 	/** What `--mapping` calls it. */
