@@ -1,5 +1,6 @@
-import { ident } from "../sql";
-import type { Catalog, Constraint, ForeignKey } from "./types";
+import type { Offer } from "./offer";
+import { planSchema } from "./plan/plan";
+import type { Catalog, Constraint } from "./types";
 
 /**
  * When a statement may run. A phase is open once the phases before it are done
@@ -46,53 +47,26 @@ export interface Definition {
 		| "trigger"
 		| "rule"
 		| "comment"
-		| "materialized view";
+		/** The rows of a materialized view. */
+		| "materialized view"
+		/** What could stand before the rows but needs a key, as a view that groups by one. */
+		| "late";
 	readonly schema: string;
+	/** The table or view that it belongs to. */
 	readonly table: string;
 	readonly name: string;
-	/** To be run in this order, each when its phase is open. */
+	/** To be run in this order, each when its phase is open; none opens before the one before it. */
 	readonly statements: readonly Statement[];
 }
 
 /**
- * All that `finishSchema` makes, as a list to be built in parallel: keys,
- * constraints, indexes, foreign keys, triggers. The order of the list is a valid
- * order within each phase.
+ * All that is made once the rows are in, as a list to be built in parallel: keys,
+ * constraints, indexes, foreign keys, triggers and more. The order of the list is
+ * a valid order within each phase. Without `offer` the target is taken to have
+ * whatever is asked for.
  */
-export function definitionsOf(catalog: Catalog): Definition[] {
-	const partitioned = new Set(
-		catalog.tables
-			.filter((table) => table.partitioned)
-			.map((table) => ident(table.schema, table.name)),
-	);
-	const names = new Set(
-		catalog.tables
-			.filter((table) => !table.partitioned)
-			.map((table) => ident(table.schema, table.name)),
-	);
-	const known = (entry: { schema: string; table: string }) =>
-		names.has(ident(entry.schema, entry.table));
-	return [
-		...catalog.constraints
-			.filter(
-				(constraint) => known(constraint) && constraint.needs.length === 0,
-			)
-			.map(constraintDefinition),
-		...catalog.indexes
-			.filter((index) => known(index) && index.needs.length === 0)
-			.map(({ schema, table, name, definition }) => ({
-				kind: "index" as const,
-				schema,
-				table,
-				name,
-				statements: [{ phase: "index" as const, sql: definition }],
-			})),
-		...catalog.foreignKeys
-			.filter(
-				(key) => known(key) && names.has(ident(key.refSchema, key.refTable)),
-			)
-			.map((key) => foreignKeyDefinition(key, partitioned)),
-	];
+export function definitionsOf(catalog: Catalog, offer?: Offer): Definition[] {
+	return [...planSchema(catalog, offer).definitions];
 }
 
 /** The statements of definitions as one list that a single session can run. */
@@ -104,63 +78,4 @@ export function inOrder(definitions: readonly Definition[]): string[] {
 				.map(({ sql }) => sql),
 		),
 	);
-}
-
-/**
- * A key whose index is plain is built as an index, which takes a SHARE lock and
- * may run beside others, and only then becomes the constraint, which is a matter
- * of the catalog.
- */
-function constraintDefinition(constraint: Constraint): Definition {
-	const { kind, schema, table, name, definition, index } = constraint;
-	const alter = `ALTER TABLE ${ident(schema, table)} ADD CONSTRAINT ${ident(name)}`;
-	const statements: Statement[] =
-		index === null
-			? [
-					{
-						phase: constraint.validated ? "key" : "last",
-						sql: `${alter} ${definition}`,
-					},
-				]
-			: [
-					{ phase: "index", sql: index },
-					{
-						phase: "key",
-						sql: `${alter} ${kind.toUpperCase()} USING INDEX ${ident(name)}${deferral(definition)}`,
-					},
-				];
-	return { kind, schema, table, name, statements };
-}
-
-/** How pg_get_constraintdef ends for a constraint that may be deferred. */
-function deferral(definition: string): string {
-	return / DEFERRABLE( INITIALLY DEFERRED)?$/.exec(definition)?.[0] ?? "";
-}
-
-/**
- * Added without a look at the rows, then validated beside other work. Not from a
- * partitioned table (PostgreSQL 17 and before refuse it) and not to one: tried on
- * 15 and 17, VALIDATE then leaves the partitions' share unvalidated.
- */
-function foreignKeyDefinition(
-	key: ForeignKey,
-	partitioned: ReadonlySet<string>,
-): Definition {
-	const { schema, table, name, definition, validated } = key;
-	const alter = `ALTER TABLE ${ident(schema, table)}`;
-	const add = `${alter} ADD CONSTRAINT ${ident(name)} ${definition}`;
-	const split =
-		validated &&
-		!partitioned.has(ident(schema, table)) &&
-		!partitioned.has(ident(key.refSchema, key.refTable));
-	const statements: Statement[] = split
-		? [
-				{ phase: "foreign key", sql: `${add} NOT VALID` },
-				{
-					phase: "validate",
-					sql: `${alter} VALIDATE CONSTRAINT ${ident(name)}`,
-				},
-			]
-		: [{ phase: validated ? "foreign key" : "last", sql: add }];
-	return { kind: "foreign key", schema, table, name, statements };
 }

@@ -1,20 +1,35 @@
 import type { ClientBase } from "pg";
-import * as queries from "./queries";
+import { type KeyKind, keyOf, routineKey } from "./keys";
+import * as code from "./queries/code";
+import * as dependencies from "./queries/dependencies";
+import * as platform from "./queries/platform";
+import * as tables from "./queries/tables";
+import * as types from "./queries/types";
+import { References, withoutNulls } from "./references";
 import type {
 	Catalog,
 	Column,
+	Comment,
 	Composite,
 	Constraint,
 	Domain,
 	EnumType,
+	Extension,
 	ForeignKey,
 	Index,
+	OtherObject,
+	Partition,
+	Platform,
+	Range,
+	Routine,
 	Sequence,
 	Server,
 	Table,
+	TableObject,
 	Trigger,
 	TypeKind,
 	TypeRef,
+	View,
 } from "./types";
 
 /** pg_type.typtype, spelled out. */
@@ -28,47 +43,151 @@ const TYPE_KINDS: Record<string, TypeKind> = {
 	r: "range",
 };
 
-type TableRow = Omit<Table, "columns"> & { oid: string };
-type ColumnRow = Column & { table: string };
+interface Named {
+	readonly schema: string;
+	readonly name: string;
+}
+interface OfTable extends Named {
+	readonly table: string;
+}
 
 /**
  * Reads what the given schemas hold from the live database, never from migration
- * files, as production drifts from them.
+ * files, as production drifts from them. Some 30 short queries: 60 ms for
+ * 70 tables on 2 cores.
  */
 export async function readCatalog(
 	client: ClientBase,
 	schemas: readonly string[] = ["public"],
 ): Promise<Catalog> {
+	const references = new References();
 	const rows = async <T>(sql: string): Promise<T[]> =>
-		(await client.query(sql, [schemas])).rows;
+		(await client.query(sql, sql.includes("$1") ? [schemas] : [])).rows;
+	const read = async <T>(sql: string, key: (row: T) => string): Promise<T[]> =>
+		(await rows<T & { ref: string }>(sql)).map((row) =>
+			references.add(row, key(row)),
+		);
+	const named = <T extends Named>(sql: string, kind: KeyKind) =>
+		read<T>(sql, ({ schema, name }) => keyOf(kind, schema, name));
+	const ofTable = <T extends OfTable>(sql: string, kind: KeyKind) =>
+		read<T>(sql, ({ schema, table, name }) => keyOf(kind, schema, table, name));
 
-	const tables = await rows<TableRow>(queries.TABLES);
-	const columns = await rows<ColumnRow>(queries.COLUMNS);
-	return {
-		server: await readServer(client),
-		tables: tables.map(({ oid, ...table }) => ({
-			...table,
-			columns: columns.filter((column) => column.table === oid).map(toColumn),
+	const server = await readServer(client);
+	const names = await read<{ name: string }>(platform.SCHEMAS, ({ name }) =>
+		keyOf("schema", name),
+	);
+	const all = await readTables(rows, references);
+	const catalog = {
+		server,
+		schemas: names.map(({ name }) => name),
+		extensions: await read<Extension>(platform.EXTENSIONS, ({ name }) =>
+			keyOf("extension", name),
+		),
+		tables: all.filter((table): table is Table => !("parent" in table)),
+		partitions: all.filter((table): table is Partition => "parent" in table),
+		enums: await named<EnumType>(types.ENUMS, "type"),
+		domains: (await named<Domain>(types.DOMAINS, "type")).map((domain) => ({
+			...domain,
+			checks: domain.checks.map((check) =>
+				references.add(
+					check as typeof check & { ref: string },
+					keyOf("constraint", domain.schema, domain.name, check.name),
+				),
+			),
 		})),
-		enums: await rows<EnumType>(queries.ENUMS),
-		domains: await rows<Domain>(queries.DOMAINS),
-		composites: await rows<Composite>(queries.COMPOSITES),
-		sequences: await rows<Sequence>(queries.SEQUENCES),
-		constraints: await rows<Constraint>(queries.CONSTRAINTS),
-		foreignKeys: await rows<ForeignKey>(queries.FOREIGN_KEYS),
-		indexes: await rows<Index>(queries.INDEXES),
-		triggers: await rows<Trigger>(queries.TRIGGERS),
+		composites: await named<Composite>(types.COMPOSITES, "type"),
+		ranges: await named<Range>(types.RANGES, "type"),
+		sequences: await named<Sequence>(types.SEQUENCES, "sequence"),
+		constraints: await ofTable<Constraint>(tables.CONSTRAINTS, "constraint"),
+		foreignKeys: await ofTable<ForeignKey>(tables.FOREIGN_KEYS, "constraint"),
+		indexes: await read<Index>(tables.INDEXES, ({ schema, name }) =>
+			keyOf("index", schema, name),
+		),
+		statistics: await ofTable<TableObject>(tables.STATISTICS, "statistics"),
+		views: await named<View>(code.VIEWS, "view"),
+		routines: await read<Routine>(code.ROUTINES, ({ identity }) =>
+			routineKey(identity),
+		),
+		triggers: await ofTable<Trigger>(code.TRIGGERS, "trigger"),
+		rules: await ofTable<TableObject>(code.RULES, "rule"),
+		policies: await ofTable<TableObject>(code.POLICIES, "policy"),
+		others: (
+			await rows<Pick<OtherObject, "kind" | "identity"> & { ref: string }>(
+				platform.OTHERS,
+			)
+		).map((row) => ({
+			...references.add(row, `${row.kind} ${row.identity}`),
+			oids: row.ref,
+			statements: null,
+		})),
+		platform: await readPlatform(rows, schemas),
 	};
+	const needs = await references.resolve(client, {
+		aliases: await rows(dependencies.ALIASES),
+		dependencies: await rows(dependencies.DEPENDENCIES),
+	});
+	const comments = (
+		await rows<Omit<Comment, "key"> & { ref: string }>(code.COMMENTS)
+	).flatMap(({ ref, on, text }) => {
+		const key = references.keyOf(ref);
+		return key === undefined ? [] : [{ on, text, key }];
+	});
+	return { ...catalog, comments, needs };
 }
 
 /** Reads version, encoding, database and role of a session. */
 export async function readServer(client: ClientBase): Promise<Server> {
-	return (await client.query<Server>(queries.SERVER)).rows[0] as Server;
+	return (await client.query<Server>(platform.SERVER)).rows[0] as Server;
 }
 
-function toColumn({ table: _, ...column }: ColumnRow): Column {
+type Rows = <T>(sql: string) => Promise<T[]>;
+type TableRow = Omit<Partition, "columns"> & { ref: string };
+type ColumnRow = Column & { ref: string; table: string };
+
+async function readTables(
+	rows: Rows,
+	references: References,
+): Promise<(Table | Partition)[]> {
+	const found = await rows<TableRow>(tables.TABLES);
+	const columns = await rows<ColumnRow>(tables.COLUMNS);
+	const byTable = new Map<string, ColumnRow[]>();
+	for (const column of columns) {
+		const known = byTable.get(column.table);
+		if (known) known.push(column);
+		else byTable.set(column.table, [column]);
+	}
+	return found.map((row) => ({
+		...withoutNulls(references.add(row, keyOf("table", row.schema, row.name)), [
+			"parent",
+			"bound",
+			"partitionKey",
+			"unlogged",
+			"options",
+			"rowSecurity",
+			"replicaIdentity",
+			"clusterIndex",
+		]),
+		columns: (byTable.get(row.ref) ?? []).map(({ table: _, ...column }) =>
+			toColumn(
+				references.add(
+					column,
+					keyOf("default", row.schema, row.name, column.name),
+				),
+			),
+		),
+	}));
+}
+
+function toColumn(column: Column): Column {
 	return {
-		...column,
+		...withoutNulls(column, [
+			"inherited",
+			"collation",
+			"storage",
+			"compression",
+			"statistics",
+			"options",
+		]),
 		base: toTypeRef(column.base),
 		element: column.element && toTypeRef(column.element),
 	};
@@ -76,4 +195,21 @@ function toColumn({ table: _, ...column }: ColumnRow): Column {
 
 function toTypeRef(type: TypeRef): TypeRef {
 	return { ...type, kind: TYPE_KINDS[type.kind] ?? "base" };
+}
+
+async function readPlatform(
+	rows: Rows,
+	schemas: readonly string[],
+): Promise<Platform> {
+	const [jobs] = await rows<{ readable: boolean }>(platform.HAS_JOBS);
+	const [largeObjects] = await rows<{ count: number }>(platform.LARGE_OBJECTS);
+	return {
+		jobs: jobs?.readable ? await rows(platform.JOBS) : [],
+		grants: await rows(platform.GRANTS),
+		settings: await rows(platform.SETTINGS),
+		largeObjects: largeObjects?.count ?? 0,
+		otherSchemas: (await rows<{ name: string }>(platform.USER_SCHEMAS))
+			.map(({ name }) => name)
+			.filter((name) => !schemas.includes(name)),
+	};
 }

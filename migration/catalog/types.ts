@@ -1,15 +1,38 @@
-/** What a database holds, as far as a copy and a proof of it need to know. */
+import type { Needs } from "./keys";
+
+/**
+ * What a database holds, as far as a copy, a proof of it and the making of the
+ * same schema elsewhere need to know. Plain data: an export carries it as JSON.
+ */
 export interface Catalog {
 	readonly server: Server;
+	/** Those that were asked for and those that extensions live in. */
+	readonly schemas: readonly string[];
+	readonly extensions: readonly Extension[];
+	/** Ordinary and partitioned tables; partitions stand apart. */
 	readonly tables: readonly Table[];
+	/** Partitions of all levels; parents come before their children. */
+	readonly partitions: readonly Partition[];
 	readonly enums: readonly EnumType[];
 	readonly domains: readonly Domain[];
 	readonly composites: readonly Composite[];
+	readonly ranges: readonly Range[];
 	readonly sequences: readonly Sequence[];
 	readonly constraints: readonly Constraint[];
 	readonly foreignKeys: readonly ForeignKey[];
 	readonly indexes: readonly Index[];
+	readonly statistics: readonly TableObject[];
+	readonly views: readonly View[];
+	readonly routines: readonly Routine[];
 	readonly triggers: readonly Trigger[];
+	readonly rules: readonly TableObject[];
+	readonly policies: readonly TableObject[];
+	readonly comments: readonly Comment[];
+	/** Objects of kinds that our own DDL does not write. */
+	readonly others: readonly OtherObject[];
+	readonly platform: Platform;
+	/** What must exist before an object can be made. */
+	readonly needs: Needs;
 }
 
 export interface Server {
@@ -21,13 +44,24 @@ export interface Server {
 	readonly role: string;
 }
 
+export interface Name {
+	readonly schema: string;
+	readonly name: string;
+}
+
+export interface Extension {
+	readonly name: string;
+	readonly version: string;
+	readonly schema: string;
+}
+
 export interface Table {
 	readonly schema: string;
 	readonly name: string;
 	readonly partitioned: boolean;
 	/** Our role owns it, or is a member of the role that does. */
 	readonly owned: boolean;
-	/** Tables that it inherits from; its rows are its own all the same. */
+	/** Tables that it inherits from, quoted; its rows are its own all the same. */
 	readonly inherits: readonly string[];
 	readonly columns: readonly Column[];
 	/** Columns of the primary key in its order; null where there is none. */
@@ -37,10 +71,27 @@ export interface Table {
 	 * index over NOT NULL columns; null where there is neither.
 	 */
 	readonly rowKey: readonly string[] | null;
-	/** The planner's estimate; -1 where the table was never analyzed. */
+	/** The planner's estimate, of a partitioned table its partitions'; -1 where unknown. */
 	readonly estimatedRows: number;
-	/** Main, TOAST and map files, without indexes. */
+	/** Main, TOAST and map files, without indexes; of all partitions together. */
 	readonly bytes: number;
+	/** Strategy and columns of a partitioned table: `RANGE (at)`. */
+	readonly partitionKey?: string;
+	readonly unlogged?: true;
+	/** Storage parameters: `fillfactor=70`, `toast.autovacuum_enabled=false`. */
+	readonly options?: readonly string[];
+	readonly rowSecurity?: "enabled" | "forced";
+	/** Only where it is not the primary key. */
+	readonly replicaIdentity?: "full" | "nothing" | { readonly index: string };
+	/** The index that CLUSTER goes by. */
+	readonly clusterIndex?: string;
+}
+
+export interface Partition extends Table {
+	/** The partitioned table that it is a part of, itself perhaps a partition. */
+	readonly parent: Name;
+	/** `FOR VALUES FROM (…) TO (…)` or `DEFAULT`. */
+	readonly bound: string;
 }
 
 export type TypeKind =
@@ -71,11 +122,21 @@ export interface Column {
 	readonly modifier: number;
 	readonly notNull: boolean;
 	readonly default: string | null;
-	/** Functions outside pg_catalog that default or generation expression call. */
-	readonly needs: readonly string[];
 	/** Expression of a generated column, which no copy may write. */
 	readonly generated: string | null;
 	readonly identity: "always" | "by default" | null;
+	/** Only from a table that this one inherits from. */
+	readonly inherited?: true;
+	/** Quoted; only where it is not the type's own. */
+	readonly collation?: string;
+	/** PLAIN, MAIN, EXTERNAL or EXTENDED; only where it is not the type's own. */
+	readonly storage?: string;
+	/** pglz or lz4; only where it is set. */
+	readonly compression?: string;
+	/** SET STATISTICS; only where it is set. */
+	readonly statistics?: number;
+	/** Planner's hints: `n_distinct=5`. */
+	readonly options?: readonly string[];
 }
 
 export interface EnumType {
@@ -88,15 +149,36 @@ export interface Domain {
 	readonly schema: string;
 	readonly name: string;
 	readonly type: string;
+	/** Quoted; only where it is not the type's own. */
+	readonly collation?: string;
 	readonly notNull: boolean;
 	readonly default: string | null;
-	readonly checks: readonly string[];
+	readonly checks: readonly {
+		readonly name: string;
+		readonly definition: string;
+	}[];
 }
 
 export interface Composite {
 	readonly schema: string;
 	readonly name: string;
-	readonly fields: readonly { readonly name: string; readonly type: string }[];
+	readonly fields: readonly {
+		readonly name: string;
+		readonly type: string;
+		readonly collation?: string;
+	}[];
+}
+
+export interface Range {
+	readonly schema: string;
+	readonly name: string;
+	readonly subtype: string;
+	/** Quoted, as all names below. */
+	readonly operatorClass: string;
+	readonly collation?: string;
+	readonly canonical?: string;
+	readonly difference?: string;
+	readonly multirange: string;
 }
 
 export interface Sequence {
@@ -124,13 +206,15 @@ export interface Constraint {
 	readonly definition: string;
 	/** False where the source's rows were never held against it (NOT VALID). */
 	readonly validated: boolean;
+	/** Only from a parent: a table that this one inherits from or is a partition of. */
+	readonly inherited: boolean;
 	/**
 	 * Definition of the index that a primary key or unique constraint can be made
 	 * from (ADD CONSTRAINT … USING INDEX); null where it cannot.
 	 */
 	readonly index: string | null;
-	/** Functions outside pg_catalog that it calls. */
-	readonly needs: readonly string[];
+	/** The partitioned table's index that its index is a part of. */
+	readonly partOf: Name | null;
 }
 
 export interface ForeignKey {
@@ -148,19 +232,102 @@ export interface ForeignKey {
 /** An index that no constraint owns. */
 export interface Index {
 	readonly schema: string;
+	/** A table, a partition or a materialized view. */
 	readonly table: string;
 	readonly name: string;
+	/** Of a partitioned table's index: ON ONLY, without its partitions' indexes. */
 	readonly definition: string;
-	readonly needs: readonly string[];
+	/** False where its build failed on the source: it serves no query there. */
+	readonly valid: boolean;
+	/** The partitioned table's index that it is a part of. */
+	readonly partOf: Name | null;
 }
 
-export interface Trigger {
+/** What belongs to one table or view and is made by one statement. */
+export interface TableObject {
 	readonly schema: string;
 	readonly table: string;
 	readonly name: string;
+	/** The whole statement, without semicolon. */
+	readonly definition: string;
+}
+
+export interface Trigger extends TableObject {
 	/** pg_trigger.tgenabled: origin, always, replica or disabled. */
 	readonly enabled: "O" | "A" | "R" | "D";
+	/** The function it calls, with argument types: `public.touch()`. */
+	readonly calls: string;
+}
+
+export interface View {
+	readonly schema: string;
+	readonly name: string;
+	readonly materialized: boolean;
+	/** Of a materialized view: it held rows. */
+	readonly populated: boolean;
+	/** Its query, without semicolon. */
+	readonly query: string;
+	readonly options?: readonly string[];
+	/** What INSERT through the view fills in. */
+	readonly defaults: readonly {
+		readonly column: string;
+		readonly expression: string;
+	}[];
+}
+
+export interface Routine {
+	readonly schema: string;
+	readonly name: string;
+	/** Qualified, quoted, with argument types: `public.f(integer)`. */
+	readonly identity: string;
+	/** The whole statement. */
 	readonly definition: string;
+	/** Only superusers may make it (untrusted language, leakproof, support function). */
+	readonly superuser: boolean;
+	/** Its owner has taken EXECUTE from PUBLIC. */
+	readonly restricted: boolean;
+}
+
+export interface Comment {
+	/** What follows COMMENT ON: `COLUMN public.t.c`. */
+	readonly on: string;
+	readonly text: string;
+	/** The object's key. */
+	readonly key: string;
+}
+
+export interface OtherObject {
+	/** As pg_identify_object says it: `aggregate`, `text search configuration`. */
+	readonly kind: string;
+	readonly identity: string;
+	/** OIDs of its catalog and of itself on the source, by which pg_dump knows it. */
+	readonly oids: string;
+	/** The statements that make it, once a tool has told them. */
+	readonly statements: readonly string[] | null;
+}
+
+/** What a database holds beside its schema, and no copy of a schema brings. */
+export interface Platform {
+	/** Scheduled jobs of pg_cron, without their commands, which may hold secrets. */
+	readonly jobs: readonly {
+		readonly id: string;
+		readonly name: string | null;
+		readonly schedule: string;
+		readonly active: boolean;
+	}[];
+	/** Roles other than the owner that may use objects of the schemas. */
+	readonly grants: readonly {
+		readonly role: string;
+		readonly objects: number;
+	}[];
+	/** ALTER DATABASE … SET and ALTER ROLE … SET for our role: `search_path=…`. */
+	readonly settings: readonly {
+		readonly role: string | null;
+		readonly setting: string;
+	}[];
+	readonly largeObjects: number;
+	/** Schemas that the server has and the catalog leaves out. */
+	readonly otherSchemas: readonly string[];
 }
 
 /** A table's name as people write it: without the schema where that is public. */

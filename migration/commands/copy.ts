@@ -1,6 +1,7 @@
 import type { ClientBase } from "pg";
 import { createSchema, leftOut } from "../catalog/ddl";
 import { definitionsOf } from "../catalog/definitions";
+import { describeLeftOut } from "../catalog/left-out";
 import { readCatalog } from "../catalog/read";
 import { type Catalog, tableName } from "../catalog/types";
 import { withConnection } from "../connection";
@@ -117,7 +118,9 @@ function report(
 				? ["proven equal: every digest is the source's"]
 				: []),
 			...(differences ?? []).map(describeDifference),
-			...leftOut(catalog).map((what) => `left out: ${what}`),
+			...leftOut(catalog).map(
+				(entry) => `left out: ${describeLeftOut(entry)}`,
+			),
 		],
 		exitCode: differences?.length ? ExitCode.differences : ExitCode.done,
 	};

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { ClientBase } from "pg";
 import { obstacles } from "../catalog/compare";
-import { leftOut } from "../catalog/ddl";
+import { describeLeftOut } from "../catalog/left-out";
 import { readCatalog } from "../catalog/read";
 import { tableName } from "../catalog/types";
 import { withConnection } from "../connection";
@@ -63,9 +63,7 @@ async function load(
 						`${result.unmappedIds} ids name users that have not moved: left as they were`,
 					]
 				: []),
-			...(options.createSchema
-				? leftOut(manifest.catalog).map((what) => `left out: ${what}`)
-				: []),
+			...result.leftOut.map((entry) => `left out: ${describeLeftOut(entry)}`),
 		],
 		exitCode: ExitCode.done,
 	};

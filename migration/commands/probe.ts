@@ -1,5 +1,7 @@
 import { obstacles } from "../catalog/compare";
 import { leftOut } from "../catalog/ddl";
+import { describeLeftOut } from "../catalog/left-out";
+import { readOffer } from "../catalog/offer";
 import { readCatalog } from "../catalog/read";
 import type { Catalog } from "../catalog/types";
 import { withConnection } from "../connection";
@@ -16,12 +18,18 @@ const OLDEST_VERSION = 140000;
  * assumed from the name of a provider.
  */
 export async function runProbe(options: Options): Promise<Outcome> {
-	const [source, target] = await Promise.all(
-		[sourceOf(options), targetOf(options)].map((address) =>
-			withConnection(address, { readOnly: true }, readCatalog),
-		),
+	const readOnly = { readOnly: true };
+	const source = await withConnection(sourceOf(options), readOnly, (client) =>
+		readCatalog(client),
 	);
-	if (!source || !target) throw new Error("a probe of two gave fewer");
+	const { target, offer } = await withConnection(
+		targetOf(options),
+		readOnly,
+		async (client) => ({
+			target: await readCatalog(client),
+			offer: await readOffer(client, source),
+		}),
+	);
 	for (const { server } of [source, target])
 		if (server.version < OLDEST_VERSION)
 			throw new MigrationError({
@@ -31,18 +39,19 @@ export async function runProbe(options: Options): Promise<Outcome> {
 			});
 	const tables = selectTables(source, options.exclude);
 	const found = obstacles(source, tables, target);
+	const left = leftOut({ ...source, tables }, offer);
 	return {
 		json: {
 			source: summary(source),
 			target: summary(target),
 			obstacles: found,
-			leftOut: leftOut(source),
+			leftOut: left,
 		},
 		lines: [
 			`source: PostgreSQL ${source.server.versionText}, ${source.tables.length} tables, as ${source.server.role}`,
 			`target: PostgreSQL ${target.server.versionText}, ${target.tables.length} tables, as ${target.server.role}`,
 			...found.map((line) => `in the way: ${line}`),
-			...leftOut(source).map((line) => `does not come along: ${line}`),
+			...left.map((entry) => `does not come along: ${describeLeftOut(entry)}`),
 		],
 		exitCode: found.length > 0 ? ExitCode.differences : ExitCode.done,
 	};

@@ -83,7 +83,7 @@ export async function exportDatabase(
 				);
 				await writeManifest(options.directory, manifest);
 				await removeEarlierData(options.directory, folder);
-				return { version: 1, ...manifest };
+				return { version: 2, ...manifest };
 			} catch (error) {
 				await rm(path, { recursive: true, force: true });
 				throw error;

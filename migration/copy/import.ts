@@ -2,7 +2,9 @@ import { join } from "node:path";
 import type { ClientBase } from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { findTable } from "../catalog/compare";
-import { createSchema, finishSchema } from "../catalog/ddl";
+import { createSchema, finishSchema, leftOut } from "../catalog/ddl";
+import type { LeftOut } from "../catalog/left-out";
+import { readOffer } from "../catalog/offer";
 import { readCatalog } from "../catalog/read";
 import { type Catalog, type Table, tableName } from "../catalog/types";
 import { type DatabaseAddress, withConnection } from "../connection";
@@ -26,6 +28,8 @@ export interface ImportResult {
 	readonly bytes: number;
 	/** Ids in user columns that no migrated user had: left as they are. */
 	readonly unmappedIds: number;
+	/** What of the source's schema was not made. */
+	readonly leftOut: readonly LeftOut[];
 }
 
 /**
@@ -51,8 +55,10 @@ export async function importDatabase<Checked>(
 		await lockTables(client, manifest, options.lockTimeout);
 		const checked = await options.check(client);
 		await ensureUserMap(client);
-		if (options.createSchema)
-			await client.query(createSchema(manifest.catalog));
+		const offer = options.createSchema
+			? await readOffer(client, manifest.catalog)
+			: undefined;
+		if (offer) await client.query(createSchema(manifest.catalog, offer));
 		const catalog = await readCatalog(client, schemasOf(manifest));
 		const tables = manifest.tables.map((exported) => ({
 			exported,
@@ -66,8 +72,7 @@ export async function importDatabase<Checked>(
 				);
 			unmappedIds = await loadTables(client, directory, manifest, tables);
 		});
-		if (options.createSchema)
-			await client.query(finishSchema(manifest.catalog));
+		if (offer) await client.query(finishSchema(manifest.catalog, offer));
 		await setSequences(client, manifest.sequences, catalog.sequences);
 		await recordImport(client, manifest);
 		await client.query("COMMIT");
@@ -81,6 +86,7 @@ export async function importDatabase<Checked>(
 			rows: sum(manifest.tables, ({ rows }) => rows),
 			bytes: sum(manifest.tables, ({ bytes }) => bytes),
 			unmappedIds,
+			leftOut: offer ? leftOut(manifest.catalog, offer) : [],
 		};
 	});
 }

@@ -6,7 +6,7 @@ import type { UserRewrite } from "../users/references";
 import type { CopyFormat } from "./format";
 
 /** Raised when a reader of an older export could not make sense of a new one. */
-const MANIFEST_VERSION = 1;
+const MANIFEST_VERSION = 2;
 
 /**
  * What an export directory holds. Written last and renamed into place, so that a

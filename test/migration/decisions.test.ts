@@ -14,7 +14,6 @@ const column = (type: string, more: Partial<Column> = {}): Column => ({
 	modifier: -1,
 	notNull: false,
 	default: null,
-	needs: [],
 	generated: null,
 	identity: null,
 	...more,

@@ -1,0 +1,116 @@
+import type { ClientBase } from "pg";
+import { ident, literal } from "../sql";
+import type { Catalog } from "./types";
+
+/** What a target can be made to hold, as far as a schema may ask for it. */
+export interface Offer {
+	/** By name: the extensions that are there or that our role may create. */
+	readonly extensions: Readonly<Record<string, ExtensionOffer>>;
+	/** Quoted names of collations that the source's columns use and the target lacks. */
+	readonly missingCollations: readonly string[];
+	/** Compression methods of the target's build. */
+	readonly compressions: readonly string[];
+}
+
+export type ExtensionOffer =
+	/** There already, in this schema. */
+	| { readonly installed: string }
+	| { readonly installed: null; readonly refused: string | null };
+
+/** "schema" is where an extension insists on living. */
+const EXTENSIONS = `
+	SELECT a.name::text AS "name", n.nspname::text AS "installed",
+		(
+			SELECT v.schema::text FROM pg_available_extension_versions v
+			WHERE v.name = a.name AND v.version = a.default_version
+		) AS "schema"
+	FROM pg_available_extensions a
+	LEFT JOIN pg_extension e ON e.extname = a.name
+	LEFT JOIN pg_namespace n ON n.oid = e.extnamespace
+	WHERE a.name = ANY ($1)
+`;
+
+const COLLATIONS = `
+	SELECT format('%I.%I', n.nspname, c.collname) AS "name"
+	FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace
+	WHERE c.collencoding IN (-1, (SELECT encoding FROM pg_database WHERE datname = current_database()))
+`;
+
+const COMPRESSIONS = `
+	SELECT enumvals AS "methods" FROM pg_settings WHERE name = 'default_toast_compression'
+`;
+
+/**
+ * Finds out what of a catalog's wants a target can meet. Whether our role may
+ * create an extension is tried and taken back at once, as no catalog says it:
+ * providers let chosen extensions pass that are not trusted. A session that may
+ * not write gets the server's own refusal as the answer.
+ */
+export async function readOffer(
+	target: ClientBase,
+	catalog: Catalog,
+): Promise<Offer> {
+	const { rows } = await target.query<{
+		name: string;
+		installed: string | null;
+		schema: string | null;
+	}>(EXTENSIONS, [catalog.extensions.map(({ name }) => name)]);
+	const extensions: Record<string, ExtensionOffer> = {};
+	for (const { name, installed, schema } of rows)
+		extensions[name] =
+			installed === null
+				? { installed, refused: await tryExtension(target, name, schema) }
+				: { installed };
+	const there = await target.query<{ name: string }>(COLLATIONS);
+	const collations = new Set(there.rows.map(({ name }) => name));
+	const compressions = await target.query<{ methods: string[] }>(COMPRESSIONS);
+	return {
+		extensions,
+		missingCollations: usedCollations(catalog).filter(
+			(name) => name.startsWith("pg_catalog.") && !collations.has(name),
+		),
+		compressions: compressions.rows[0]?.methods ?? [],
+	};
+}
+
+/** Why our role may not create the extension; null where it may. Leaves nothing behind. */
+async function tryExtension(
+	target: ClientBase,
+	name: string,
+	schema: string | null,
+): Promise<string | null> {
+	const create = `CREATE EXTENSION ${ident(name)} ${schema === null ? "SCHEMA cutover_trial " : ""}CASCADE`;
+	// A block with a handler is a transaction of its own within any other.
+	await target.query(`
+		DO $$
+		BEGIN
+			CREATE SCHEMA cutover_trial;
+			EXECUTE ${literal(create)};
+			RAISE EXCEPTION USING ERRCODE = 'ZZ001';
+		EXCEPTION
+			WHEN SQLSTATE 'ZZ001' THEN PERFORM set_config('cutover.refused', '', false);
+			WHEN OTHERS THEN PERFORM set_config('cutover.refused', SQLERRM, false);
+		END
+		$$
+	`);
+	const { rows } = await target.query<{ refused: string }>(
+		`SELECT current_setting('cutover.refused') AS "refused"`,
+	);
+	return rows[0]?.refused || null;
+}
+
+function usedCollations({
+	tables,
+	partitions,
+	domains,
+	composites,
+	ranges,
+}: Catalog): string[] {
+	const used = [
+		...[...tables, ...partitions].flatMap(({ columns }) => columns),
+		...domains,
+		...composites.flatMap(({ fields }) => fields),
+		...ranges,
+	].flatMap(({ collation }) => collation ?? []);
+	return [...new Set(used)];
+}

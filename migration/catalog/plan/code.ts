@@ -1,0 +1,163 @@
+import { BARRIER_TRIGGER } from "../../freeze/barrier";
+import { ident, literal } from "../../sql";
+import type { Definition } from "../definitions";
+import type { Obstacle } from "../items";
+import { type KeyKind, keyOf, plainName, routineKey } from "../keys";
+import { advise } from "../left-out";
+import type { TableObject, Trigger } from "../types";
+import { addIndex } from "./constraints";
+import { type Context, viewKey } from "./context";
+
+/** What functions use of Supabase, by the functions' identity. */
+export type Uses = ReadonlyMap<string, readonly string[]>;
+
+/** How a trigger's state is set, where it is not the one that CREATE gives. */
+const STATES: Readonly<Record<Trigger["enabled"], string | null>> = {
+	O: null,
+	A: "ENABLE ALWAYS",
+	R: "ENABLE REPLICA",
+	D: "DISABLE",
+};
+
+/** Functions and procedures. */
+export function addRoutines(context: Context): void {
+	for (const routine of context.catalog.routines) {
+		const key = routineKey(routine.identity);
+		context.items.add({
+			key,
+			title: key,
+			schema: routine.schema,
+			table: routine.name,
+			needs: context.needs(key),
+			create: [routine.definition.trimEnd()],
+			obstacle: routine.superuser
+				? {
+						why: "only a superuser may make it (untrusted language, LEAKPROOF or SUPPORT)",
+						todo: "write it anew in a trusted language, or let the provider make it",
+					}
+				: undefined,
+		});
+	}
+}
+
+/** Statistics, then what runs by itself on writes, and what is computed from the rows. */
+export function addCode(context: Context, uses: Uses): void {
+	const { statistics, rules, triggers, comments } = context.catalog;
+	for (const object of statistics)
+		addObject(context, "statistics", object, "key", [object.definition]);
+	for (const object of rules)
+		addObject(context, "rule", object, "last", [object.definition]);
+	for (const trigger of triggers) addTrigger(context, trigger, uses);
+	addViewRows(context);
+	for (const { on, text, key } of comments) {
+		const object = context.items.get(key);
+		if (!object) continue;
+		const { schema, table } = object;
+		context.items.add({
+			key: `comment on ${on}`,
+			title: `comment on ${on}`,
+			schema,
+			table,
+			needs: [key],
+			definition: {
+				kind: "comment",
+				schema,
+				table,
+				name: on,
+				statements: [
+					{ phase: "last", sql: `COMMENT ON ${on} IS ${literal(text)}` },
+				],
+			},
+			silent: true,
+		});
+	}
+}
+
+function addTrigger(context: Context, trigger: Trigger, uses: Uses): void {
+	const { schema, table, name, definition, enabled, calls } = trigger;
+	if (name === BARRIER_TRIGGER || calls.startsWith("cutover.")) return;
+	const state = STATES[enabled];
+	const used = uses.get(calls);
+	addObject(
+		context,
+		"trigger",
+		trigger,
+		"last",
+		state === null
+			? [definition]
+			: [
+					definition,
+					`ALTER TABLE ${ident(schema, table)} ${state} TRIGGER ${ident(name)}`,
+				],
+		used && {
+			why: `calls ${calls}, which uses Supabase's ${used.join(", ")}: every write would fail`,
+			todo: advise(used),
+		},
+	);
+}
+
+/** What belongs to a table or view and is made by statements of its own. */
+function addObject(
+	context: Context,
+	kind: Definition["kind"] & KeyKind,
+	{ schema, table, name }: TableObject,
+	phase: "key" | "last",
+	statements: readonly string[],
+	obstacle?: Obstacle,
+): void {
+	const owner = context.ownerOf({ schema, table });
+	if (owner === undefined) return;
+	const key = keyOf(kind, schema, table, name);
+	context.items.add({
+		key,
+		title: `${kind} ${plainName(name)} on ${plainName(schema, table)}`,
+		schema,
+		table,
+		needs: [owner, ...context.needs(key)],
+		definition: {
+			kind,
+			schema,
+			table,
+			name,
+			statements: statements.map((sql) => ({ phase, sql })),
+		},
+		obstacle,
+	});
+}
+
+/** A materialized view's rows, after those of the views that it reads, then its indexes. */
+function addViewRows(context: Context): void {
+	const { views, indexes } = context.catalog;
+	const materialized = new Map(
+		views
+			.filter((view) => view.materialized)
+			.map((view) => [viewKey(view), view]),
+	);
+	for (const key of context.items.sorted([...materialized.keys()])) {
+		const { schema, name, populated } = materialized.get(key) ?? {};
+		if (schema === undefined || name === undefined || !populated) continue;
+		context.items.add({
+			key: `rows of ${key}`,
+			title: `rows of ${key}`,
+			schema,
+			table: name,
+			needs: [key],
+			definition: {
+				kind: "materialized view",
+				schema,
+				table: name,
+				name,
+				statements: [
+					{
+						phase: "last",
+						sql: `REFRESH MATERIALIZED VIEW ${ident(schema, name)}`,
+					},
+				],
+			},
+			silent: true,
+		});
+	}
+	for (const index of indexes)
+		if (materialized.has(keyOf("view", index.schema, index.table)))
+			addIndex(context, index, "last");
+}
