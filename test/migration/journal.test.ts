@@ -388,8 +388,9 @@ describe("the change journal", () => {
 				],
 				["CREATE TABLE newcomer (id integer)", /new: public.newcomer/],
 			] as const) {
-				await client.query("BEGIN");
+				await client.query("BEGIN; SET LOCAL search_path = public");
 				await client.query(change);
+				await client.query("SET LOCAL search_path = pg_catalog");
 				await assert.rejects(
 					checkJournal(client, followed),
 					(error: MigrationError) => {
