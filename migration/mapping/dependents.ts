@@ -34,8 +34,8 @@ export interface Dependents {
 	readonly table: { readonly schema: string; readonly name: string };
 	/**
 	 * SQL that gives the keys of the dependent rows, in the order of the table's
-	 * key, as text: column `key text[]`. `changed` is an item for FROM that has a
-	 * column `match text[]` with values of `match`.
+	 * key, as text: column `key text[]`. `changed` is a table or a query in
+	 * parentheses, without alias, with a column `match text[]`: values of `match`.
 	 */
 	keys(changed: string): string;
 }

@@ -93,7 +93,7 @@ export function stagingTable(route: MergeRoute, name: string): string {
 		.join(", ")})`;
 }
 
-/** Tables and FROM items that a merge works on, quoted. */
+/** What a merge works on: tables, or queries in parentheses, without alias. */
 export interface MergeInput {
 	/** Made by `stagingTable` and filled with the rows that came. */
 	readonly staged: string;

@@ -104,7 +104,8 @@ export async function copyRejects(
 
 /**
  * SQL that removes entries of rows that are looked at again: all of a route, or
- * those whose key is in `keys`, a FROM item with a column `key text[]`.
+ * those whose key is in `keys`, a table or a query in parentheses, without alias,
+ * with a column `key text[]`.
  */
 export function removeRejects(
 	route: Pick<LabelledRoute, "label">,
