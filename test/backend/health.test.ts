@@ -91,7 +91,7 @@ describe("health, metrics and CORS", () => {
 				},
 			});
 			assert.equal(sent.status, 200);
-			await database.pool.query("ALTER TABLE lora_sensors RENAME TO away");
+			await database.pool.query("ALTER TABLE devices RENAME TO away");
 			let answer = await ask(`${late.url}/health`);
 			while (answer.body.status === "healthy") {
 				answer = await ask(`${late.url}/health`);
@@ -101,9 +101,7 @@ describe("health, metrics and CORS", () => {
 			assert.equal(answer.body.checks.scheduled_jobs.status, "degraded");
 		} finally {
 			await late.stop();
-			await database.pool.query(
-				"ALTER TABLE IF EXISTS away RENAME TO lora_sensors",
-			);
+			await database.pool.query("ALTER TABLE IF EXISTS away RENAME TO devices");
 		}
 	});
 

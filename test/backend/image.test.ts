@@ -43,8 +43,7 @@ describe("image of the backend", function () {
 		]);
 		assert.deepEqual(files.split("\n").sort(), [
 			"/app/server.js",
-			"/app/sql/seeds.sql",
-			"/app/sql/tables.sql",
+			"/app/sql/new-schema.sql",
 		]);
 	});
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
@@ -14,12 +14,12 @@ describe("migrate", () => {
 	});
 	after(() => server?.stop());
 
-	async function definitions(url: string): Promise<number> {
+	async function tables(url: string): Promise<number> {
 		const client = new pg.Client({ connectionString: url });
 		await client.connect();
 		try {
 			const { rows } = await client.query(
-				"SELECT count(*)::int AS count FROM alarm_definitions",
+				"SELECT count(*)::int AS count FROM pg_tables WHERE schemaname = 'public'",
 			);
 			return rows[0].count;
 		} finally {
@@ -27,15 +27,12 @@ describe("migrate", () => {
 		}
 	}
 
-	it("creates schema and seeds once", async () => {
+	it("creates the schema once", async () => {
 		const url = await server.createDatabase("once");
-		assert.deepEqual(await migrate(url, SCHEMA_FOLDER), [
-			"tables.sql",
-			"seeds.sql",
-		]);
-		assert.equal(await definitions(url), 71);
+		assert.deepEqual(await migrate(url, SCHEMA_FOLDER), ["new-schema.sql"]);
+		assert.equal(await tables(url), 29);
 		assert.deepEqual(await migrate(url, SCHEMA_FOLDER), []);
-		assert.equal(await definitions(url), 71);
+		assert.equal(await tables(url), 29);
 	});
 
 	it("lets replicas start at the same time", async () => {
@@ -45,7 +42,7 @@ describe("migrate", () => {
 		);
 		assert.deepEqual(
 			runs.map((applied) => applied.length).sort(),
-			[0, 0, 0, 2],
+			[0, 0, 0, 1],
 		);
 	});
 
@@ -53,12 +50,14 @@ describe("migrate", () => {
 		const url = await server.createDatabase("changed");
 		const folder = await mkdtemp(join(tmpdir(), "schema-"));
 		try {
-			await cp(join(SCHEMA_FOLDER, "tables.sql"), join(folder, "tables.sql"));
-			await writeFile(join(folder, "seeds.sql"), "SELECT no_such_function()");
+			const write = (sql: string) =>
+				writeFile(join(folder, "new-schema.sql"), sql);
+			await write("CREATE TABLE early (); SELECT no_such_function()");
 			await assert.rejects(migrate(url, folder), /no_such_function/);
-			await writeFile(join(folder, "seeds.sql"), "SELECT 1");
-			assert.equal((await migrate(url, folder)).length, 2);
-			await writeFile(join(folder, "seeds.sql"), "SELECT 2");
+			assert.equal(await tables(url), 0);
+			await write("SELECT 1");
+			assert.equal((await migrate(url, folder)).length, 1);
+			await write("SELECT 2");
 			await assert.rejects(migrate(url, folder), SchemaChangedError);
 		} finally {
 			await rm(folder, { recursive: true });

@@ -55,11 +55,11 @@ describe("what a logged-in user sees", () => {
 		return body.accessToken;
 	}
 
-	/** Ten instants a microsecond apart, two readings each. */
+	/** Ten instants a millisecond apart, two readings each. */
 	const addReadings = (unitId: string) =>
 		database.pool.query(
 			`INSERT INTO sensor_readings (unit_id, recorded_at, temperature, humidity)
-			SELECT $1, '2026-05-01T10:00:00Z'::timestamptz + n * interval '1 microsecond', 30 + n, NULL
+			SELECT $1, '2026-05-01T10:00:00Z'::timestamptz + n * interval '1 millisecond', 30 + n, NULL
 			FROM generate_series(0, 9) AS n, generate_series(1, 2)`,
 			[unitId],
 		);
@@ -76,8 +76,7 @@ describe("what a logged-in user sees", () => {
 		assert.equal(body.fullName, "Ada Lovelace");
 		assert.equal(body.organizationId, tenant.organizationId);
 		assert.equal(body.organizationName, "ada");
-		assert.equal(body.unitsPreference, "metric");
-		assert.deepEqual(body.roles, ["manager", "owner"]);
+		assert.deepEqual(body.roles, ["owner"]);
 	});
 
 	it("comes with the token in x-stack-access-token as well", async () => {
@@ -96,10 +95,11 @@ describe("what a logged-in user sees", () => {
 				status: "ok",
 				site: "Downtown",
 				area: "Kitchen",
+				tempUnit: "F",
 				limitHigh: 41,
 				limitLow: 30,
 				lastTemperature: 39,
-				lastReadingAt: "2026-05-01T10:00:00.000009Z",
+				lastReadingAt: "2026-05-01T10:00:00.009Z",
 			},
 		]);
 	});
@@ -133,7 +133,7 @@ describe("what a logged-in user sees", () => {
 		const { body } = await get(`/api/units/${tenant.unitId}/readings?limit=1`);
 		assert.equal(body.readings[0].temperature, 39);
 		assert.equal(body.readings[0].humidity, null);
-		assert.equal(body.readings[0].recordedAt, "2026-05-01T10:00:00.000009Z");
+		assert.equal(body.readings[0].recordedAt, "2026-05-01T10:00:00.009Z");
 	});
 
 	it("is never another organization's", async () => {
@@ -145,23 +145,24 @@ describe("what a logged-in user sees", () => {
 	});
 
 	it("is the organization's alerts, filtered by status", async () => {
-		for (const { organizationId, unitId } of [tenant, other]) {
+		for (const { unitId } of [tenant, other]) {
 			await database.pool.query(
-				`INSERT INTO alerts (organization_id, unit_id, title, alert_type, status, temp_reading, temp_limit, triggered_at)
-				VALUES ($1, $2, 'Old', 'temp_excursion', 'resolved', 45, 41, '2026-05-01T09:00:00Z'),
-					($1, $2, 'New', 'door_open', 'active', NULL, NULL, '2026-05-01T10:00:00Z')`,
-				[organizationId, unitId],
+				`INSERT INTO alerts (unit_id, alert_type, severity, status, trigger_temperature, threshold_violated, triggered_at)
+				VALUES ($1, 'alarm_active', 'critical', 'resolved', 452, 'max', '2026-05-01T09:00:00Z'),
+					($1, 'door_open', 'warning', 'active', NULL, NULL, '2026-05-01T10:00:00Z')`,
+				[unitId],
 			);
 		}
 		const all = await get("/api/alerts");
 		assert.deepEqual(
-			all.body.alerts.map(({ title }: { title: string }) => title),
-			["New", "Old"],
+			all.body.alerts.map(({ alertType }: { alertType: string }) => alertType),
+			["door_open", "alarm_active"],
 		);
 		const { body } = await get("/api/alerts?status=resolved&limit=1");
 		assert.equal(body.alerts.length, 1);
-		assert.equal(body.alerts[0].temperature, 45);
-		assert.equal(body.alerts[0].limit, 41);
+		assert.equal(body.alerts[0].temperature, 45.2);
+		assert.equal(body.alerts[0].tempUnit, "F");
+		assert.equal(body.alerts[0].thresholdViolated, "max");
 		assert.equal(body.alerts[0].unit, "Fridge");
 	});
 

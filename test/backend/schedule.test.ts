@@ -71,57 +71,39 @@ describe("sensor clean-up", () => {
 	});
 	after(() => database?.stop());
 
-	it("marks silent sensors and units offline, by the organization's rule", async () => {
-		const tenant = await createTenant(database.pool, "silent");
-		const patient = await createTenant(database.pool, "patient");
-		await database.pool.query(
-			`INSERT INTO alert_rules (organization_id, expected_reading_interval_seconds, offline_critical_missed_checkins)
-			VALUES ($1, 3600, 2)`,
-			[patient.organizationId],
-		);
+	it("marks silent devices and units offline", async () => {
+		await createTenant(database.pool, "silent");
 		const silentFor = async (minutes: number) => {
 			await database.pool.query(
-				"UPDATE lora_sensors SET status = 'active', last_seen_at = now() - make_interval(mins => $1)",
+				"UPDATE devices SET status = 'active', last_seen_at = now() - make_interval(mins => $1)",
 				[minutes],
 			);
 			await database.pool.query(
 				"UPDATE units SET status = 'ok', last_reading_at = now() - make_interval(mins => $1)",
 				[minutes],
 			);
+			return markSilentOffline(database.pool);
 		};
-		const offline = async () => {
-			const { rows } = await database.pool.query(
-				"SELECT unit_id FROM lora_sensors WHERE status = 'offline' ORDER BY unit_id = $1",
-				[patient.unitId],
-			);
-			return rows.map(({ unit_id }) => unit_id);
-		};
-
-		await silentFor(24);
-		assert.deepEqual(await markSilentOffline(database.pool), {
-			sensors: 0,
-			units: 0,
-		});
-		await silentFor(26);
-		assert.deepEqual(await markSilentOffline(database.pool), {
-			sensors: 1,
-			units: 1,
-		});
-		assert.deepEqual(await offline(), [tenant.unitId]);
-		assert.deepEqual(await markSilentOffline(database.pool), {
-			sensors: 0,
-			units: 0,
-		});
-		await silentFor(121);
-		assert.deepEqual(await markSilentOffline(database.pool), {
-			sensors: 2,
-			units: 2,
-		});
+		assert.deepEqual(await silentFor(24), { devices: 0, units: 0 });
+		assert.deepEqual(await silentFor(26), { devices: 1, units: 1 });
+		const again = await markSilentOffline(database.pool);
+		assert.deepEqual(again, { devices: 0, units: 0 });
+		const { rows } = await database.pool.query(
+			"SELECT devices.status AS device, units.status AS unit FROM devices, units",
+		);
+		assert.deepEqual(rows, [{ device: "inactive", unit: "offline" }]);
 	});
 
-	it("leaves sensors that never reported as they are", async () => {
-		await createTenant(database.pool, "new");
-		const { sensors } = await markSilentOffline(database.pool);
-		assert.equal(sensors, 0);
+	it("leaves devices that never reported, or are retired, as they are", async () => {
+		await database.pool.query(
+			"UPDATE devices SET status = 'active', is_active = false, last_seen_at = '-infinity'",
+		);
+		const { deviceId } = await createTenant(database.pool, "new");
+		await database.pool.query(
+			"UPDATE devices SET status = 'active' WHERE id = $1",
+			[deviceId],
+		);
+		const { devices } = await markSilentOffline(database.pool);
+		assert.equal(devices, 0);
 	});
 });

@@ -17,7 +17,7 @@ import {
 	type Tenant,
 } from "./support";
 
-/** The program as the image holds it: the bundle, and the SQL files beside it. */
+/** The program as the image holds it: the bundle, and the SQL file beside it. */
 async function bundle(folder: string): Promise<string> {
 	const outfile = join(folder, "server.js");
 	await build({
@@ -29,9 +29,10 @@ async function bundle(folder: string): Promise<string> {
 		outfile,
 	});
 	await mkdir(join(folder, "sql"));
-	for (const file of ["tables.sql", "seeds.sql"]) {
-		await cp(join(SCHEMA_FOLDER, file), join(folder, "sql", file));
-	}
+	await cp(
+		join(SCHEMA_FOLDER, "new-schema.sql"),
+		join(folder, "sql", "new-schema.sql"),
+	);
 	return outfile;
 }
 
@@ -108,8 +109,7 @@ describe("node server.js", () => {
 		const migration = run({ DATABASE_URL }, "migrate");
 		assert.equal(await migration.ended, 0, migration.output());
 		assert.deepEqual(JSON.parse(migration.output()).applied, [
-			"tables.sql",
-			"seeds.sql",
+			"new-schema.sql",
 		]);
 
 		const running = await serve(

@@ -6,7 +6,7 @@ import { migrate, SchemaChangedError } from "./src/migrate";
 import { readDatabaseUrl, readSettings, SettingsError } from "./src/settings";
 
 const USAGE = `usage: node server.js [serve]   serves on PORT (3000)
-       node server.js migrate   creates the schema and its seeds, then ends`;
+       node server.js migrate   creates the schema, then ends`;
 
 async function main([command = "serve", ...rest]: string[]): Promise<void> {
 	if (rest.length > 0 || !["serve", "migrate"].includes(command)) {

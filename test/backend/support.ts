@@ -7,7 +7,7 @@ import { openPool } from "./src/database";
 import { migrate } from "./src/migrate";
 import { readSettings } from "./src/settings";
 
-/** Where tables.sql and seeds.sql are; in the image they lie beside the bundle. */
+/** Where new-schema.sql is; in the image it lies beside the bundle. */
 export const SCHEMA_FOLDER = join(__dirname, "../freshtrack");
 
 /** A database with the schema, in a server of its own. */
@@ -35,12 +35,12 @@ export async function startDatabase(): Promise<TestDatabase> {
 	};
 }
 
-/** An organization with one fridge (limits 30 to 41 °F), one sensor in °C and one user. */
+/** An organization with one fridge (limits 30 to 41 °F), one device with a sensor and one user. */
 export interface Tenant {
 	organizationId: string;
 	siteId: string;
 	unitId: string;
-	sensorId: string;
+	deviceId: string;
 	devEui: string;
 	secret: string;
 	userId: string;
@@ -55,7 +55,7 @@ export async function createTenant(
 		organizationId: randomUUID(),
 		siteId: randomUUID(),
 		unitId: randomUUID(),
-		sensorId: randomUUID(),
+		deviceId: randomUUID(),
 		devEui: randomBytes(8).toString("hex").toUpperCase(),
 		secret: randomBytes(16).toString("hex"),
 		userId: randomUUID(),
@@ -74,7 +74,6 @@ export async function createTenant(
 		id: tenant.organizationId,
 		name,
 		slug: name,
-		units_preference: "metric",
 	});
 	await insert("sites", {
 		id: tenant.siteId,
@@ -90,21 +89,23 @@ export async function createTenant(
 		id: tenant.unitId,
 		area_id: areaId,
 		name: "Fridge",
-		status: "ok",
-		temp_limit_high: 41,
-		temp_limit_low: 30,
+		unit_type: "fridge",
+		temp_max: 410,
+		temp_min: 300,
+	});
+	await insert("devices", {
+		id: tenant.deviceId,
+		unit_id: tenant.unitId,
+		device_eui: tenant.devEui,
 	});
 	await insert("lora_sensors", {
-		id: tenant.sensorId,
-		organization_id: tenant.organizationId,
-		unit_id: tenant.unitId,
-		name: "Sensor",
+		device_id: tenant.deviceId,
+		app_eui: "0".repeat(16),
 		dev_eui: tenant.devEui,
 	});
 	await insert("ttn_connections", {
 		organization_id: tenant.organizationId,
 		webhook_secret: tenant.secret,
-		is_enabled: true,
 	});
 	await insert("profiles", {
 		user_id: tenant.userId,
@@ -112,13 +113,11 @@ export async function createTenant(
 		email: tenant.email,
 		full_name: "Ada Lovelace",
 	});
-	for (const role of ["owner", "manager"]) {
-		await insert("user_roles", {
-			user_id: tenant.userId,
-			organization_id: tenant.organizationId,
-			role,
-		});
-	}
+	await insert("user_roles", {
+		user_id: tenant.userId,
+		organization_id: tenant.organizationId,
+		role: "owner",
+	});
 	return tenant;
 }
 

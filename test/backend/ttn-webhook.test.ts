@@ -48,20 +48,20 @@ describe("POST /api/webhooks/ttn", () => {
 		send(uplink(tenant.devEui, { temperature }, receivedAt));
 	const alerts = async () => {
 		const { rows } = await database.pool.query(
-			"SELECT severity, status, title, temp_limit::float8, temp_reading::float8 FROM alerts WHERE unit_id = $1 ORDER BY created_at",
+			"SELECT severity, status, message, trigger_temperature AS tenths, threshold_violated AS violated FROM alerts WHERE unit_id = $1 ORDER BY triggered_at",
 			[tenant.unitId],
 		);
 		return rows;
 	};
 	const unitStatus = async () => {
 		const { rows } = await database.pool.query(
-			"SELECT status, last_temp_reading::float8 AS last FROM units WHERE id = $1",
+			"SELECT status, last_temperature AS tenths FROM units WHERE id = $1",
 			[tenant.unitId],
 		);
 		return rows[0];
 	};
 
-	it("stores a reading in °F and tells its id", async () => {
+	it("stores a reading in its unit's degrees and tells its id", async () => {
 		const answer = await send(
 			uplink(
 				tenant.devEui,
@@ -73,24 +73,43 @@ describe("POST /api/webhooks/ttn", () => {
 		assert.equal(answer.body.success, true);
 		assert.equal(answer.body.alertsTriggered, 0);
 		const { rows } = await database.pool.query(
-			`SELECT unit_id, lora_sensor_id, temperature::float8, humidity::float8,
-				network_decoded_payload AS payload, f_port, source,
-				recorded_at = '2026-05-01T10:00:00.123456Z' AS exact
+			`SELECT unit_id, device_id, temperature::float8, humidity::float8, source,
+				recorded_at
 			FROM sensor_readings WHERE id = $1`,
 			[answer.body.readingId],
 		);
 		assert.deepEqual(rows, [
 			{
 				unit_id: tenant.unitId,
-				lora_sensor_id: tenant.sensorId,
+				device_id: tenant.deviceId,
 				temperature: 38.3,
 				humidity: 60.5,
-				payload: { temperature: 3.5, humidity: 60.5 },
-				f_port: 2,
 				source: "ttn",
-				exact: true,
+				// The schema cuts to the millisecond.
+				recorded_at: new Date("2026-05-01T10:00:00.123Z"),
 			},
 		]);
+	});
+
+	it("keeps °C where the unit does", async () => {
+		await database.pool.query(
+			"UPDATE units SET temp_unit = 'C', temp_min = -10, temp_max = 50 WHERE id = $1",
+			[tenant.unitId],
+		);
+		assert.equal((await celsius(4.96)).body.alertsTriggered, 0);
+		assert.deepEqual(await unitStatus(), { status: "ok", tenths: 50 });
+		assert.equal((await celsius(5.01)).body.alertsTriggered, 1);
+		assert.equal(
+			(await alerts())[0].message,
+			"5.01 °C is above the limit of 5 °C.",
+		);
+	});
+
+	it("finds a device that has no sensor's row by its own EUI", async () => {
+		await database.pool.query("DELETE FROM lora_sensors WHERE device_id = $1", [
+			tenant.deviceId,
+		]);
+		assert.equal((await celsius(3)).status, 200);
 	});
 
 	it("takes the secret as X-API-Key as well", async () => {
@@ -108,7 +127,7 @@ describe("POST /api/webhooks/ttn", () => {
 		const wrong = await send(body, { "x-webhook-secret": "guess" });
 		assert.equal(wrong.status, 401);
 		await database.pool.query(
-			"UPDATE ttn_connections SET is_enabled = false WHERE organization_id = $1",
+			"UPDATE ttn_connections SET is_active = false WHERE organization_id = $1",
 			[tenant.organizationId],
 		);
 		assert.equal((await send(body)).status, 401);
@@ -121,17 +140,21 @@ describe("POST /api/webhooks/ttn", () => {
 		assert.match(answer.body.message, /dev_eui/);
 	});
 
-	it("does not know a device of nobody, of another organization or retired", async () => {
+	it("does not know a device of nobody, of another organization, without unit or retired", async () => {
 		const body = (devEui: string) => uplink(devEui, { temperature: 3 });
 		assert.equal((await send(body("0".repeat(16)))).status, 404);
 		assert.equal((await send(body(other.devEui))).status, 404);
-		await database.pool.query(
-			"UPDATE lora_sensors SET deleted_at = now() WHERE id = $1",
-			[tenant.sensorId],
-		);
-		const answer = await send(body(tenant.devEui));
-		assert.equal(answer.status, 404);
-		assert.equal(answer.body.code, "UNKNOWN_DEVICE");
+		for (const change of [
+			"unit_id = NULL",
+			`unit_id = '${tenant.unitId}', is_active = false`,
+		]) {
+			await database.pool.query(
+				`UPDATE devices SET ${change} WHERE id = '${tenant.deviceId}'`,
+			);
+			const answer = await send(body(tenant.devEui));
+			assert.equal(answer.status, 404);
+			assert.equal(answer.body.code, "UNKNOWN_DEVICE");
+		}
 	});
 
 	it("refuses an uplink without temperature, and stores nothing", async () => {
@@ -145,19 +168,9 @@ describe("POST /api/webhooks/ttn", () => {
 		assert.equal(rowCount, 0);
 	});
 
-	it("refuses a sensor without unit", async () => {
-		await database.pool.query(
-			"UPDATE lora_sensors SET unit_id = NULL WHERE id = $1",
-			[tenant.sensorId],
-		);
-		const answer = await celsius(3);
-		assert.equal(answer.status, 409);
-		assert.equal(answer.body.code, "SENSOR_NOT_ASSIGNED");
-	});
-
 	it("stores a repeated delivery once", async () => {
-		const first = await celsius(48, "2026-05-01T10:00:00Z");
-		const second = await celsius(48, "2026-05-01T10:00:00Z");
+		const first = await celsius(48, "2026-05-01T10:00:00.123456789Z");
+		const second = await celsius(48, "2026-05-01T10:00:00.123456789Z");
 		assert.equal(second.status, 200);
 		assert.equal(second.body.readingId, first.body.readingId);
 		assert.equal(first.body.alertsTriggered, 1);
@@ -171,12 +184,12 @@ describe("POST /api/webhooks/ttn", () => {
 			{
 				severity: "warning",
 				status: "active",
-				title: "Fridge: temperature above limit",
-				temp_limit: 41,
-				temp_reading: 118.4,
+				message: "118.4 °F is above the limit of 41 °F.",
+				tenths: 1184,
+				violated: "max",
 			},
 		]);
-		assert.deepEqual(await unitStatus(), { status: "excursion", last: 118.4 });
+		assert.deepEqual(await unitStatus(), { status: "excursion", tenths: 1184 });
 
 		const still = await celsius(40, "2026-05-01T10:10:00Z");
 		assert.equal(still.body.alertsTriggered, 0);
@@ -188,11 +201,19 @@ describe("POST /api/webhooks/ttn", () => {
 		assert.equal((await unitStatus()).status, "ok");
 	});
 
-	it("obeys the nearest rule's time to confirm", async () => {
+	it("obeys the nearest enabled rule: its limits, its time to confirm", async () => {
 		await database.pool.query(
-			`INSERT INTO alert_rules (organization_id, site_id, unit_id, excursion_confirm_minutes_door_closed)
-			VALUES ($1, NULL, NULL, 5), ($1, $2, NULL, 30)`,
-			[tenant.organizationId, tenant.siteId],
+			`INSERT INTO alert_rules (organization_id, site_id, unit_id, name, alert_type, is_enabled, temp_max, delay_minutes)
+			VALUES ($1, NULL, NULL, 'everywhere', 'alarm_active', true, 10, 5),
+				($1, $2, NULL, 'here', 'alarm_active', true, 1000, 30),
+				($1, $2, $3, 'off', 'alarm_active', false, 10, 1),
+				($1, $2, $3, 'of another kind', 'low_battery', true, NULL, 1)`,
+			[tenant.organizationId, tenant.siteId, tenant.unitId],
+		);
+		// 86 °F: above the unit's own limit, not the rule's.
+		assert.equal(
+			(await celsius(30, "2026-05-01T09:59:00Z")).body.alertsTriggered,
+			0,
 		);
 		await celsius(48, "2026-05-01T10:00:00Z");
 		await celsius(48, "2026-05-01T10:29:00Z");
@@ -203,9 +224,9 @@ describe("POST /api/webhooks/ttn", () => {
 
 	it("raises a new alert although an old one was never closed", async () => {
 		await database.pool.query(
-			`INSERT INTO alerts (organization_id, unit_id, title, alert_type, triggered_at)
-			VALUES ($1, $2, 'Old', 'temp_excursion', '2026-04-01T00:00:00Z')`,
-			[tenant.organizationId, tenant.unitId],
+			`INSERT INTO alerts (unit_id, alert_type, severity, triggered_at)
+			VALUES ($1, 'alarm_active', 'warning', '2026-04-01T00:00:00Z')`,
+			[tenant.unitId],
 		);
 		const answer = await celsius(48);
 		assert.equal(answer.body.alertsTriggered, 1);
@@ -216,7 +237,7 @@ describe("POST /api/webhooks/ttn", () => {
 		const late = await celsius(48, "2026-05-01T09:00:00Z");
 		assert.equal(late.status, 200);
 		assert.equal(late.body.alertsTriggered, 0);
-		assert.deepEqual(await unitStatus(), { status: "ok", last: 37.4 });
+		assert.deepEqual(await unitStatus(), { status: "ok", tenths: 374 });
 	});
 
 	it("raises one alert for simultaneous readings of a unit", async () => {

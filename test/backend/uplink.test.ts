@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { toStored } from "./src/temperature";
+import { fromCelsius, toTenths } from "./src/temperature";
 import { measurementOf, uplinkSchema } from "./src/uplink";
 
 const uplink = (message: object, more: object = {}) =>
@@ -13,7 +13,6 @@ describe("uplink of The Things Stack", () => {
 	it("gives the device EUI in upper case and the best signal", () => {
 		const measurement = measurementOf(
 			uplink({
-				f_port: 2,
 				frm_payload: "AQID",
 				received_at: "2026-05-01T10:00:00.123456789Z",
 				decoded_payload: { temperature: 3.5, humidity: 61, battery: 87.6 },
@@ -24,22 +23,18 @@ describe("uplink of The Things Stack", () => {
 			devEui: "70B3D57ED0000001",
 			temperature: 3.5,
 			humidity: 61,
-			batteryLevel: 88,
-			batteryVoltage: undefined,
+			battery: 88,
 			signalStrength: -71,
-			fPort: 2,
-			payload: { temperature: 3.5, humidity: 61, battery: 87.6 },
 			rawPayload: "AQID",
 			recordedAt: "2026-05-01T10:00:00.123456789Z",
 		});
 	});
 
-	it("takes a battery of up to 5 for volts", () => {
-		const measurement = measurementOf(
+	it("takes a battery below 5 for volts, which nothing keeps", () => {
+		const { battery } = measurementOf(
 			uplink({ decoded_payload: { battery: 3.6 } }),
 		);
-		assert.equal(measurement.batteryVoltage, 3.6);
-		assert.equal(measurement.batteryLevel, undefined);
+		assert.equal(battery, undefined);
 	});
 
 	for (const field of ["temperature", "temp", "TempC_SHT"]) {
@@ -80,9 +75,14 @@ describe("uplink of The Things Stack", () => {
 });
 
 describe("stored temperature", () => {
-	it("is °F to hundredths, from °C unless the sensor gives °F", () => {
-		assert.equal(toStored(3.5, "C"), 38.3);
-		assert.equal(toStored(-0.01, "C"), 31.98);
-		assert.equal(toStored(38.304, "F"), 38.3);
+	it("is in the unit's degrees to hundredths, from °C", () => {
+		assert.equal(fromCelsius(3.5, "F"), 38.3);
+		assert.equal(fromCelsius(-0.01, "F"), 31.98);
+		assert.equal(fromCelsius(38.304, "C"), 38.3);
+	});
+
+	it("stands in whole tenths with units and alerts", () => {
+		assert.equal(toTenths(38.25), 383);
+		assert.equal(toTenths(-18.04), -180);
 	});
 });

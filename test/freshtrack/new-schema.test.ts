@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "pg";
 import { type LocalPostgres, startLocalPostgres } from "../postgres";
+import { createNewSchema } from "./schema";
 
 /** The facts about the real system, where the checkout lies beside them. */
 const FACTS = join(__dirname, "../../../shared/freshtrack/target-columns.tsv");
@@ -17,7 +18,7 @@ describe("the new side's schema", () => {
 			connectionString: await server.createDatabase("new"),
 		});
 		await client.connect();
-		await client.query(readFileSync(join(__dirname, "new-schema.sql"), "utf8"));
+		await createNewSchema(client);
 	});
 	after(async () => {
 		await client?.end();

@@ -10,15 +10,23 @@ import type { ClientBase } from "pg";
 export async function createSourceSchema(superuser: ClientBase): Promise<void> {
 	await superuser.query(await sql("supabase-platform.sql"));
 	await superuser.query("SET ROLE postgres");
-	await createTargetSchema(superuser);
+	await createOldTables(superuser);
 	await superuser.query("RESET ROLE");
 	await superuser.query(await sql("supabase.sql"));
 }
 
-/** Makes an empty new side, with its seeds, owned by the connected role. */
-export async function createTargetSchema(client: ClientBase): Promise<void> {
+/**
+ * Makes the old side's tables with their seeds and nothing of Supabase, owned by
+ * the connected role: a target of the source's shape.
+ */
+export async function createOldTables(client: ClientBase): Promise<void> {
 	await client.query(await sql("tables.sql"));
 	await client.query(await sql("seeds.sql"));
+}
+
+/** Makes an empty new side, as its backend's own migrations do, owned by the connected role. */
+export async function createNewSchema(client: ClientBase): Promise<void> {
+	await client.query(await sql("new-schema.sql"));
 }
 
 function sql(file: string): Promise<string> {

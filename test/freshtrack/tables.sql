@@ -1,8 +1,9 @@
--- The project's own reduced FreshTrack schema: 28 of the product's 68 tables,
--- with their column names and types, for rehearsals and tests. It stands alone:
--- no reference to auth.*, no triggers, nothing of Supabase, so that it makes
--- the old side (PostgreSQL 15) and the new side (PostgreSQL 17) alike. What only
--- the old side has is in supabase.sql; the rows both sides seed are in seeds.sql.
+-- The project's own reduced schema of the old FreshTrack: 28 of the product's 68
+-- tables, with their column names and types, for rehearsals and tests. It stands
+-- alone: no reference to auth.*, no triggers, nothing of Supabase, so that it
+-- makes the source (PostgreSQL 15) and a target of its shape (PostgreSQL 17)
+-- alike. What only the source has is in supabase.sql, seeded rows in seeds.sql,
+-- the new system's schema in new-schema.sql.
 -- Columns that name a person (user_id, created_by, …) are plain uuid here.
 
 CREATE TYPE app_role AS ENUM ('owner', 'admin', 'manager', 'staff', 'viewer', 'inspector');

@@ -38,10 +38,10 @@ describe("front page", () => {
 		});
 	});
 
-	it("shows temperatures as the organization likes them", async () => {
-		const { temperatureScale } = await load("temperature.mjs");
-		assert.equal(temperatureScale("metric").format(38.3), "3.5 °C");
-		assert.equal(temperatureScale("imperial").format(38.3), "38.3 °F");
-		assert.equal(temperatureScale(null).format(null), "–");
+	it("shows temperatures in their own unit", async () => {
+		const { temperature } = await load("temperature.mjs");
+		assert.equal(temperature(3.5, "C"), "3.5 °C");
+		assert.equal(temperature(38.25, "F"), "38.3 °F");
+		assert.equal(temperature(null, "F"), "–");
 	});
 });

@@ -1,6 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { Client } from "pg";
-import { createSourceSchema, createTargetSchema } from "../freshtrack/schema";
+import {
+	createNewSchema,
+	createOldTables,
+	createSourceSchema,
+} from "../freshtrack/schema";
 import {
 	type LocalPostgres,
 	type PostgresVersion,
@@ -55,10 +59,17 @@ export async function emptySource(): Promise<Database> {
 	return database;
 }
 
-/** The new system as its own migrations leave it. */
+/** A target of the source's shape, without data: the tables and their seeds. */
 export async function emptyTarget(): Promise<Database> {
 	const database = await emptyDatabase(17);
-	await using(database.url, createTargetSchema);
+	await using(database.url, createOldTables);
+	return database;
+}
+
+/** The new system, which has another shape, as its own migrations leave it. */
+export async function newSystem(): Promise<Database> {
+	const database = await emptyDatabase(17);
+	await using(database.url, createNewSchema);
 	return database;
 }
 

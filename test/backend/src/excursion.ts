@@ -1,7 +1,7 @@
-/** What a unit allows, in the unit of its readings. */
+/** What a unit allows, in degrees of its own temperature unit. */
 export interface Limits {
 	high: number;
-	low: number | undefined;
+	low: number;
 	/** How far inside the limits a reading must be before the excursion is over. */
 	hysteresis: number;
 	/** How long an excursion lasts before it becomes critical. */
@@ -18,7 +18,7 @@ export interface OpenAlert {
 /** What to do about a reading. */
 export type Decision =
 	| { action: "none" }
-	| { action: "raise"; limit: number; side: "above" | "below" }
+	| { action: "raise"; limit: number; violated: "max" | "min" }
 	| { action: "escalate" }
 	| { action: "resolve" };
 
@@ -52,25 +52,20 @@ export function decide(
 function violation(
 	temperature: number,
 	{ high, low }: Limits,
-): { limit: number; side: "above" | "below" } | undefined {
+): { limit: number; violated: "max" | "min" } | undefined {
 	if (temperature > high) {
-		return { limit: high, side: "above" };
+		return { limit: high, violated: "max" };
 	}
-	return low !== undefined && temperature < low
-		? { limit: low, side: "below" }
-		: undefined;
+	return temperature < low ? { limit: low, violated: "min" } : undefined;
 }
 
 function insideByHysteresis(
 	temperature: number,
 	{ high, low, hysteresis }: Limits,
 ): boolean {
-	if (low !== undefined && high - low <= 2 * hysteresis) {
+	if (high - low <= 2 * hysteresis) {
 		// The band is narrower than the hysteresis asks: inside is as good as it gets.
 		return true;
 	}
-	return (
-		temperature <= high - hysteresis &&
-		(low === undefined || temperature >= low + hysteresis)
-	);
+	return temperature <= high - hysteresis && temperature >= low + hysteresis;
 }

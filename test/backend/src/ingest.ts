@@ -1,6 +1,6 @@
 import type pg from "pg";
 import { ApiError } from "./errors";
-import { toStored } from "./temperature";
+import { fromCelsius } from "./temperature";
 import { evaluateReading } from "./temperature-alert";
 import { lockUnit } from "./unit";
 import type { Measurement } from "./uplink";
@@ -14,18 +14,17 @@ export interface Ingested {
 }
 
 /**
- * Stores a measurement of one of the organization's sensors and holds it
+ * Stores a measurement of one of the organization's devices and holds it
  * against the unit's limits. Runs inside the caller's transaction.
  * @throws ApiError 404 for a device that is not the organization's, 422 for a
- * measurement without temperature, 409 for a sensor without unit
+ * measurement without temperature
  */
 export async function ingest(
 	database: pg.ClientBase,
 	organizationId: string,
 	measurement: Measurement,
 ): Promise<Ingested> {
-	const { devEui } = measurement;
-	const sensor = await lockSensor(database, organizationId, devEui);
+	const device = await lockDevice(database, organizationId, measurement.devEui);
 	if (measurement.temperature === undefined) {
 		throw new ApiError(
 			422,
@@ -33,77 +32,64 @@ export async function ingest(
 			"The decoded payload holds no temperature.",
 		);
 	}
-	if (sensor.unitId === null) {
-		throw new ApiError(
-			409,
-			"SENSOR_NOT_ASSIGNED",
-			`The sensor ${devEui} is not assigned to a unit.`,
-		);
-	}
-	const repeated = await storedBefore(database, sensor.id, measurement);
+	const repeated = await storedBefore(database, device.id, measurement);
 	if (repeated !== undefined) {
 		return { readingId: repeated, alertsTriggered: 0, stored: false };
 	}
-	const temperature = toStored(measurement.temperature, sensor.temperatureUnit);
-	const unit = await lockUnit(database, sensor.unitId);
-	const reading = await store(
-		database,
-		sensor.id,
-		unit.id,
-		temperature,
-		measurement,
-	);
+	const unit = await lockUnit(database, device.unitId);
+	const temperature = fromCelsius(measurement.temperature, unit.tempUnit);
+	const reading = await store(database, device, temperature, measurement);
 	// A straggler belongs into the history; it says nothing about now.
 	const newest =
 		unit.lastReadingAt === null || reading.recordedAt >= unit.lastReadingAt;
 	const alertsTriggered = newest
-		? await evaluateReading(
-				database,
-				unit,
-				devEui,
-				temperature,
-				reading.recordedAt,
-			)
+		? await evaluateReading(database, unit, temperature, reading.recordedAt)
 		: 0;
 	return { readingId: reading.id, alertsTriggered, stored: true };
 }
 
-interface Sensor {
+interface Device {
 	id: string;
-	unitId: string | null;
-	temperatureUnit: string;
+	unitId: string;
 }
 
-async function lockSensor(
+/**
+ * Finds the device by its sensor's EUI, else by its own, and locks it. Only by
+ * its unit does a device belong to an organization, so one without is nobody's.
+ */
+async function lockDevice(
 	database: pg.ClientBase,
 	organizationId: string,
 	devEui: string,
-): Promise<Sensor> {
-	const { rows } = await database.query<Sensor>(
-		`SELECT lora_sensors.id, lora_sensors.unit_id AS "unitId",
-			coalesce(sensor_catalog.temperature_unit, 'C') AS "temperatureUnit"
-		FROM lora_sensors
-		LEFT JOIN sensor_catalog ON sensor_catalog.id = lora_sensors.sensor_catalog_id
-		WHERE lora_sensors.dev_eui = $1 AND lora_sensors.organization_id = $2
-			AND lora_sensors.deleted_at IS NULL
-		FOR UPDATE OF lora_sensors`,
+): Promise<Device> {
+	const { rows } = await database.query<Device>(
+		`SELECT devices.id, units.id AS "unitId"
+		FROM devices
+		JOIN units ON units.id = devices.unit_id AND units.is_active
+		JOIN areas ON areas.id = units.area_id AND areas.is_active
+		JOIN sites ON sites.id = areas.site_id AND sites.is_active
+		WHERE devices.id = coalesce(
+				(SELECT device_id FROM lora_sensors WHERE dev_eui = $1),
+				(SELECT id FROM devices WHERE device_eui = $1))
+			AND devices.is_active AND sites.organization_id = $2
+		FOR UPDATE OF devices`,
 		[devEui, organizationId],
 	);
-	const sensor = rows[0];
-	if (sensor === undefined) {
+	const device = rows[0];
+	if (device === undefined) {
 		throw new ApiError(
 			404,
 			"UNKNOWN_DEVICE",
 			`No sensor has the device EUI ${devEui}.`,
 		);
 	}
-	return sensor;
+	return device;
 }
 
 /** The Things Stack repeats a delivery that it got no answer for: same sensor, same time. */
 async function storedBefore(
 	database: pg.ClientBase,
-	sensorId: string,
+	deviceId: string,
 	{ recordedAt }: Measurement,
 ): Promise<string | undefined> {
 	if (recordedAt === undefined) {
@@ -111,52 +97,41 @@ async function storedBefore(
 	}
 	const { rows } = await database.query<{ id: string }>(
 		`SELECT id FROM sensor_readings
-		WHERE lora_sensor_id = $1 AND recorded_at = $2`,
-		[sensorId, recordedAt],
+		WHERE device_id = $1 AND recorded_at = $2::timestamptz(3)`,
+		[deviceId, recordedAt],
 	);
 	return rows[0]?.id;
 }
 
 async function store(
 	database: pg.ClientBase,
-	sensorId: string,
-	unitId: string,
+	device: Device,
 	temperature: number,
 	measurement: Measurement,
 ): Promise<{ id: string; recordedAt: Date }> {
 	const { rows } = await database.query<{ id: string; recordedAt: Date }>(
 		`INSERT INTO sensor_readings (
-			unit_id, lora_sensor_id, temperature, humidity, battery_level,
-			battery_voltage, signal_strength, f_port, frm_payload_base64,
-			network_decoded_payload, recorded_at, source
-		) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11, now()), 'ttn')
+			unit_id, device_id, temperature, humidity, battery, signal_strength,
+			raw_payload, recorded_at, source
+		) VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, now()), 'ttn')
 		RETURNING id, recorded_at AS "recordedAt"`,
 		[
-			unitId,
-			sensorId,
+			device.unitId,
+			device.id,
 			temperature,
 			measurement.humidity,
-			measurement.batteryLevel,
-			measurement.batteryVoltage,
+			measurement.battery,
 			measurement.signalStrength,
-			measurement.fPort,
 			measurement.rawPayload,
-			JSON.stringify(measurement.payload),
 			measurement.recordedAt,
 		],
 	);
 	await database.query(
-		`UPDATE lora_sensors SET status = 'active', last_seen_at = now(), updated_at = now(),
-			battery_level = coalesce($2, battery_level),
-			battery_voltage = coalesce($3, battery_voltage),
-			signal_strength = coalesce($4, signal_strength)
+		`UPDATE devices SET status = 'active', last_seen_at = now(), updated_at = now(),
+			battery = coalesce($2, battery),
+			signal_strength = coalesce($3, signal_strength)
 		WHERE id = $1`,
-		[
-			sensorId,
-			measurement.batteryLevel,
-			measurement.batteryVoltage,
-			measurement.signalStrength,
-		],
+		[device.id, measurement.battery, measurement.signalStrength],
 	);
 	const reading = rows[0];
 	if (reading === undefined) {

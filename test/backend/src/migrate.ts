@@ -4,7 +4,7 @@ import { join } from "node:path";
 import pg from "pg";
 
 /** In the order in which they are applied. */
-const FILES = ["tables.sql", "seeds.sql"];
+const FILES = ["new-schema.sql"];
 
 /** Any number that nothing else in this database uses: "freshtrk" cut to what a bigint holds. */
 const LOCK_KEY = 7_381_240_955;
@@ -15,7 +15,7 @@ export class SchemaChangedError extends Error {
 }
 
 /**
- * Creates the schema and its seeds, each file once, in one transaction. A second
+ * Creates the schema, each file once, in one transaction. A second
  * run changes nothing; of two at the same time, the second waits for the first.
  *
  * What has been applied stands in schema `backend`, not in `public`, so that the

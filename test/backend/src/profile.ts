@@ -7,10 +7,9 @@ export interface Profile {
 	userId: string;
 	email: string;
 	fullName: string | null;
+	/** null once the organization is deleted. */
 	organizationId: string | null;
 	organizationName: string | null;
-	/** How the organization likes to see temperatures: imperial or metric. */
-	unitsPreference: string | null;
 }
 
 /** Looks a profile up by the id that Stack Auth gives the user. */
@@ -22,8 +21,7 @@ export async function findProfile(
 		`SELECT profiles.id, profiles.user_id AS "userId", profiles.email,
 			profiles.full_name AS "fullName",
 			organizations.id AS "organizationId",
-			organizations.name AS "organizationName",
-			organizations.units_preference AS "unitsPreference"
+			organizations.name AS "organizationName"
 		FROM profiles
 		LEFT JOIN organizations ON organizations.id = profiles.organization_id
 			AND organizations.deleted_at IS NULL

@@ -1,10 +1,7 @@
 import type pg from "pg";
+import type { TempUnit } from "./temperature";
 
-/** RFC 3339 with microseconds: a Date would cut them, and a page would begin in the wrong place. */
-const instant = (column: string) =>
-	`to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
-
-/** Temperatures and limits are in °F. */
+/** Temperatures and limits are in degrees of `tempUnit`. */
 export interface UnitSummary {
 	id: string;
 	name: string;
@@ -12,10 +9,11 @@ export interface UnitSummary {
 	status: string;
 	site: string;
 	area: string;
+	tempUnit: TempUnit;
 	limitHigh: number;
-	limitLow: number | null;
+	limitLow: number;
 	lastTemperature: number | null;
-	lastReadingAt: string | null;
+	lastReadingAt: Date | null;
 }
 
 /** An organization's units with the newest reading of each: those that report first, then by site, area and name. */
@@ -26,30 +24,32 @@ export async function listUnits(
 	const { rows } = await pool.query<UnitSummary>(
 		`SELECT units.id, units.name, units.unit_type AS "unitType", units.status,
 			sites.name AS site, areas.name AS area,
-			units.temp_limit_high::float8 AS "limitHigh",
-			units.temp_limit_low::float8 AS "limitLow",
+			units.temp_unit AS "tempUnit",
+			units.temp_max / 10.0::float8 AS "limitHigh",
+			units.temp_min / 10.0::float8 AS "limitLow",
 			newest.temperature::float8 AS "lastTemperature",
-			${instant("newest.recorded_at")} AS "lastReadingAt"
+			newest.recorded_at AS "lastReadingAt"
 		FROM units
-		JOIN areas ON areas.id = units.area_id AND areas.deleted_at IS NULL
-		JOIN sites ON sites.id = areas.site_id AND sites.deleted_at IS NULL
+		JOIN areas ON areas.id = units.area_id AND areas.is_active
+		JOIN sites ON sites.id = areas.site_id AND sites.is_active
 		LEFT JOIN LATERAL (
 			SELECT temperature, recorded_at FROM sensor_readings
-			WHERE unit_id = units.id AND temperature IS NOT NULL
+			WHERE unit_id = units.id
 			ORDER BY recorded_at DESC LIMIT 1
 		) AS newest ON true
-		WHERE sites.organization_id = $1 AND units.deleted_at IS NULL
-		ORDER BY newest.recorded_at IS NULL, sites.name, areas.sort_order, areas.name, units.name, units.id`,
+		WHERE sites.organization_id = $1 AND units.is_active
+		ORDER BY newest.recorded_at IS NULL, sites.name, areas.sort_order, areas.name, units.sort_order, units.name, units.id`,
 		[organizationId],
 	);
 	return rows;
 }
 
+/** Its temperature is in degrees of its unit's `tempUnit`. */
 export interface Reading {
 	id: string;
-	temperature: number | null;
+	temperature: number;
 	humidity: number | null;
-	recordedAt: string;
+	recordedAt: Date;
 }
 
 /**
@@ -68,7 +68,7 @@ export async function listReadings(
 		`SELECT FROM units
 		JOIN areas ON areas.id = units.area_id
 		JOIN sites ON sites.id = areas.site_id
-		WHERE units.id = $1 AND sites.organization_id = $2 AND units.deleted_at IS NULL`,
+		WHERE units.id = $1 AND sites.organization_id = $2 AND units.is_active`,
 		[unitId, organizationId],
 	);
 	if (unit.rowCount === 0) {
@@ -76,7 +76,7 @@ export async function listReadings(
 	}
 	const { rows } = await pool.query<Reading>(
 		`SELECT id, temperature::float8, humidity::float8,
-			${instant("recorded_at")} AS "recordedAt"
+			recorded_at AS "recordedAt"
 		FROM sensor_readings
 		WHERE unit_id = $1 AND recorded_at < coalesce($2::timestamptz, 'infinity')
 		ORDER BY recorded_at DESC
@@ -86,19 +86,21 @@ export async function listReadings(
 	return rows;
 }
 
+/** Its temperature is in degrees of its unit's `tempUnit`. */
 export interface AlertSummary {
 	id: string;
 	unitId: string;
 	unit: string;
-	title: string;
 	message: string | null;
 	alertType: string;
 	severity: string;
 	status: string;
+	tempUnit: TempUnit;
 	temperature: number | null;
-	limit: number | null;
-	triggeredAt: string;
-	resolvedAt: string | null;
+	/** The limit that was passed: max or min. */
+	thresholdViolated: string | null;
+	triggeredAt: Date;
+	resolvedAt: Date | null;
 }
 
 /** An organization's alerts, newest first. */
@@ -109,15 +111,17 @@ export async function listAlerts(
 ): Promise<AlertSummary[]> {
 	const { rows } = await pool.query<AlertSummary>(
 		`SELECT alerts.id, alerts.unit_id AS "unitId", units.name AS unit,
-			alerts.title, alerts.message, alerts.alert_type AS "alertType",
-			alerts.severity, alerts.status,
-			alerts.temp_reading::float8 AS temperature,
-			alerts.temp_limit::float8 AS limit,
-			${instant("alerts.triggered_at")} AS "triggeredAt",
-			${instant("alerts.resolved_at")} AS "resolvedAt"
+			alerts.message, alerts.alert_type AS "alertType",
+			alerts.severity, alerts.status, units.temp_unit AS "tempUnit",
+			alerts.trigger_temperature / 10.0::float8 AS temperature,
+			alerts.threshold_violated AS "thresholdViolated",
+			alerts.triggered_at AS "triggeredAt",
+			alerts.resolved_at AS "resolvedAt"
 		FROM alerts
 		JOIN units ON units.id = alerts.unit_id
-		WHERE alerts.organization_id = $1
+		JOIN areas ON areas.id = units.area_id
+		JOIN sites ON sites.id = areas.site_id
+		WHERE sites.organization_id = $1
 			AND ($2::alert_status IS NULL OR alerts.status = $2)
 		ORDER BY alerts.triggered_at DESC, alerts.id
 		LIMIT $3`,

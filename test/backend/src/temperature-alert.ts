@@ -1,16 +1,17 @@
 import type pg from "pg";
 import { type Decision, decide, type OpenAlert } from "./excursion";
+import { toTenths } from "./temperature";
 import type { Unit } from "./unit";
 
 /**
  * Holds the newest reading of a unit against its limits and raises, sharpens or
  * ends the unit's temperature alert; the unit's own state follows.
+ * @param temperature in degrees of the unit's temperature unit
  * @returns how many alerts were raised
  */
 export async function evaluateReading(
 	database: pg.ClientBase,
 	unit: Unit,
-	devEui: string,
 	temperature: number,
 	at: Date,
 ): Promise<number> {
@@ -22,19 +23,19 @@ export async function evaluateReading(
 	const decision = decide(temperature, at, unit.limits, open);
 	switch (decision.action) {
 		case "raise":
-			await raise(database, unit, devEui, temperature, at, decision);
+			await raise(database, unit, temperature, at, decision);
 			break;
 		case "escalate":
 			await database.query(
-				`UPDATE alerts SET severity = 'critical', status = 'escalated',
-					escalation_level = escalation_level + 1, temp_reading = $2
+				`UPDATE alerts SET severity = 'critical', status = 'escalated', escalated_at = $3,
+					escalation_level = escalation_level + 1, trigger_temperature = $2, updated_at = now()
 				WHERE id = $1`,
-				[open?.id, temperature],
+				[open?.id, toTenths(temperature), at],
 			);
 			break;
 		case "resolve":
 			await database.query(
-				`UPDATE alerts SET status = 'resolved', resolved_at = $2, resolution_type = 'auto'
+				`UPDATE alerts SET status = 'resolved', resolved_at = $2, updated_at = now()
 				WHERE id = $1`,
 				[open?.id, at],
 			);
@@ -50,7 +51,7 @@ async function openAlert(
 ): Promise<OpenAlert | undefined> {
 	const { rows } = await database.query<OpenAlert>(
 		`SELECT id, severity, triggered_at AS "triggeredAt" FROM alerts
-		WHERE unit_id = $1 AND alert_type = 'temp_excursion' AND status <> 'resolved'
+		WHERE unit_id = $1 AND alert_type = 'alarm_active' AND status <> 'resolved'
 		ORDER BY triggered_at DESC LIMIT 1`,
 		[unitId],
 	);
@@ -60,27 +61,22 @@ async function openAlert(
 async function raise(
 	database: pg.ClientBase,
 	unit: Unit,
-	devEui: string,
 	temperature: number,
 	at: Date,
-	{ limit, side }: Extract<Decision, { action: "raise" }>,
+	{ limit, violated }: Extract<Decision, { action: "raise" }>,
 ): Promise<void> {
+	const side = violated === "max" ? "above" : "below";
 	await database.query(
 		`INSERT INTO alerts (
-			organization_id, site_id, area_id, unit_id, title, message, alert_type,
-			severity, source, sensor_dev_eui, temp_limit, temp_reading,
-			triggered_at, first_active_at
-		) VALUES ($1, $2, $3, $4, $5, $6, 'temp_excursion', 'warning', 'sensor', $7, $8, $9, $10, $10)`,
+			unit_id, alert_rule_id, alert_type, severity, message,
+			trigger_temperature, threshold_violated, triggered_at
+		) VALUES ($1, $2, 'alarm_active', 'warning', $3, $4, $5, $6)`,
 		[
-			unit.organizationId,
-			unit.siteId,
-			unit.areaId,
 			unit.id,
-			`${unit.name}: temperature ${side} limit`,
-			`${temperature} is ${side} the limit of ${limit}.`,
-			devEui,
-			limit,
-			temperature,
+			unit.ruleId,
+			`${temperature} °${unit.tempUnit} is ${side} the limit of ${limit} °${unit.tempUnit}.`,
+			toTenths(temperature),
+			violated,
 			at,
 		],
 	);
@@ -102,10 +98,9 @@ async function updateUnit(
 				? "alarm_active"
 				: "excursion";
 	await database.query(
-		`UPDATE units SET last_temp_reading = $2, last_reading_at = $3, last_checkin_at = now(),
-			last_status_change = CASE WHEN status = $4 THEN last_status_change ELSE now() END,
-			status = $4
+		`UPDATE units SET last_temperature = $2, last_reading_at = $3, status = $4,
+			updated_at = now()
 		WHERE id = $1`,
-		[unitId, temperature, at, status],
+		[unitId, toTenths(temperature), at, status],
 	);
 }

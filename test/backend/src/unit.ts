@@ -1,32 +1,24 @@
 import type pg from "pg";
 import type { Limits } from "./excursion";
+import type { TempUnit } from "./temperature";
+
+/** Degrees of whichever unit, as the product has it: the schema holds no own one. */
+const HYSTERESIS = 0.5;
 
 /** A unit as the evaluation of a reading needs it. */
 export interface Unit {
 	id: string;
-	name: string;
-	areaId: string;
-	siteId: string;
-	organizationId: string;
+	/** In which its readings and limits are. */
+	tempUnit: TempUnit;
 	/** Whether its last reading was outside the limits. */
 	inExcursion: boolean;
 	lastReadingAt: Date | null;
+	/** The rule that holds for it, if any. */
+	ruleId: string | null;
 	limits: Limits;
 }
 
-interface UnitRow {
-	id: string;
-	name: string;
-	area_id: string;
-	site_id: string;
-	organization_id: string;
-	in_excursion: boolean;
-	last_reading_at: Date | null;
-	high: number;
-	low: number | null;
-	hysteresis: number;
-	confirm_minutes: number;
-}
+type UnitRow = Omit<Unit, "limits"> & Omit<Limits, "hysteresis">;
 
 /**
  * Reads a unit with the rule that holds for it (its own, else its site's, else
@@ -38,22 +30,23 @@ export async function lockUnit(
 	id: string,
 ): Promise<Unit> {
 	const { rows } = await database.query<UnitRow>(
-		`SELECT units.id, units.name, units.area_id, areas.site_id,
-			sites.organization_id, units.last_reading_at,
-			units.status IN ('excursion', 'alarm_active') AS in_excursion,
-			units.temp_limit_high::float8 AS high,
-			units.temp_limit_low::float8 AS low,
-			units.temp_hysteresis::float8 AS hysteresis,
-			coalesce(rule.excursion_confirm_minutes_door_closed, 10) AS confirm_minutes
+		`SELECT units.id, units.temp_unit AS "tempUnit",
+			units.status IN ('excursion', 'alarm_active') AS "inExcursion",
+			units.last_reading_at AS "lastReadingAt",
+			rule.id AS "ruleId",
+			coalesce(rule.temp_max, units.temp_max) / 10.0::float8 AS high,
+			coalesce(rule.temp_min, units.temp_min) / 10.0::float8 AS low,
+			coalesce(rule.delay_minutes, 10) AS "confirmMinutes"
 		FROM units
 		JOIN areas ON areas.id = units.area_id
 		JOIN sites ON sites.id = areas.site_id
 		LEFT JOIN LATERAL (
-			SELECT excursion_confirm_minutes_door_closed FROM alert_rules
-			WHERE alert_rules.unit_id = units.id
-				OR (alert_rules.unit_id IS NULL AND alert_rules.site_id = sites.id)
-				OR (alert_rules.unit_id IS NULL AND alert_rules.site_id IS NULL
-					AND alert_rules.organization_id = sites.organization_id)
+			SELECT id, temp_min, temp_max, delay_minutes FROM alert_rules
+			WHERE alert_rules.organization_id = sites.organization_id
+				AND alert_rules.alert_type = 'alarm_active' AND alert_rules.is_enabled
+				AND (alert_rules.unit_id = units.id
+					OR (alert_rules.unit_id IS NULL AND alert_rules.site_id = sites.id)
+					OR (alert_rules.unit_id IS NULL AND alert_rules.site_id IS NULL))
 			ORDER BY alert_rules.unit_id NULLS LAST, alert_rules.site_id NULLS LAST
 			LIMIT 1
 		) AS rule ON true
@@ -65,19 +58,14 @@ export async function lockUnit(
 	if (row === undefined) {
 		throw new Error(`unit ${id} has gone`);
 	}
+	const { high, low, confirmMinutes, ...unit } = row;
 	return {
-		id: row.id,
-		name: row.name,
-		areaId: row.area_id,
-		siteId: row.site_id,
-		organizationId: row.organization_id,
-		inExcursion: row.in_excursion,
-		lastReadingAt: row.last_reading_at,
+		...unit,
 		limits: {
-			high: row.high,
-			low: row.low ?? undefined,
-			hysteresis: row.hysteresis,
-			confirmMinutes: row.confirm_minutes,
+			high,
+			low,
+			hysteresis: HYSTERESIS,
+			confirmMinutes,
 		},
 	};
 }

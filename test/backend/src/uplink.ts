@@ -10,7 +10,7 @@ const TEMPERATURE_FIELDS = [
 	"TempC_DS",
 ];
 
-/** In °F below the 999.99 that sensor_readings.temperature, numeric(5,2), holds. */
+/** °C, and more than any sensor of a cold room can mean. */
 const TEMPERATURE_MAX = 500;
 
 const instant = z.iso.datetime({ offset: true });
@@ -23,7 +23,6 @@ export const uplinkSchema = z.object({
 	}),
 	received_at: instant.optional(),
 	uplink_message: z.object({
-		f_port: z.number().int().min(0).max(255).optional(),
 		frm_payload: z.string().optional(),
 		received_at: instant.optional(),
 		decoded_payload: z.record(z.string(), z.unknown()).optional(),
@@ -37,17 +36,14 @@ export type Uplink = z.output<typeof uplinkSchema>;
 /** What a sensor measured, ready to be stored. */
 export interface Measurement {
 	devEui: string;
-	/** In the sensor's own unit, as its catalog entry names it. */
+	/** °C. */
 	temperature: number | undefined;
 	humidity: number | undefined;
 	/** Per cent. */
-	batteryLevel: number | undefined;
-	/** Volts. */
-	batteryVoltage: number | undefined;
+	battery: number | undefined;
 	/** dBm, of the gateway that heard it best. */
 	signalStrength: number | undefined;
-	fPort: number | undefined;
-	payload: Record<string, unknown>;
+	/** As the sensor sent it, base64. */
 	rawPayload: string | undefined;
 	/** Absent when the sender gives no time: then the database's. */
 	recordedAt: string | undefined;
@@ -59,8 +55,7 @@ export function measurementOf(uplink: Uplink): Measurement {
 	const payload = message.decoded_payload ?? {};
 	const signals = (message.rx_metadata ?? []).flatMap(({ rssi }) => rssi ?? []);
 	// Decoders give volts or per cent under one name; no cell has above 5 V.
-	const batteryVoltage = numberOf(payload, ["battery", "BatV"], 0, 5);
-	const batteryLevel = numberOf(payload, ["battery_level", "battery"], 5, 100);
+	const battery = numberOf(payload, ["battery_level", "battery"], 5, 100);
 	return {
 		devEui: uplink.end_device_ids.dev_eui.toUpperCase(),
 		temperature: numberOf(
@@ -70,13 +65,9 @@ export function measurementOf(uplink: Uplink): Measurement {
 			TEMPERATURE_MAX,
 		),
 		humidity: numberOf(payload, ["humidity", "Hum_SHT"], 0, 100),
-		batteryLevel:
-			batteryLevel === undefined ? undefined : Math.round(batteryLevel),
-		batteryVoltage,
+		battery: battery === undefined ? undefined : Math.round(battery),
 		signalStrength:
 			signals.length === 0 ? undefined : Math.round(Math.max(...signals)),
-		fPort: message.f_port,
-		payload,
 		rawPayload: message.frm_payload,
 		recordedAt: message.received_at ?? uplink.received_at,
 	};

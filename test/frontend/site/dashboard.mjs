@@ -1,6 +1,6 @@
 import { call } from "./api.mjs";
 import { element, make } from "./page.mjs";
-import { temperatureScale } from "./temperature.mjs";
+import { temperature } from "./temperature.mjs";
 import { showUnit } from "./unit.mjs";
 
 const STATUS = {
@@ -11,6 +11,16 @@ const STATUS = {
 	manual_required: "manual log due",
 	restoring: "restoring",
 	offline: "offline",
+};
+
+const ALERT = {
+	alarm_active: "temperature out of range",
+	monitoring_interrupted: "monitoring interrupted",
+	missed_manual_entry: "manual log missed",
+	low_battery: "battery low",
+	sensor_fault: "sensor fault",
+	door_open: "door open",
+	calibration_due: "calibration due",
 };
 
 const time = new Intl.DateTimeFormat(undefined, {
@@ -28,24 +38,23 @@ export async function showDashboard(fail) {
 		call("/api/units"),
 		call("/api/alerts?limit=8"),
 	]);
-	const scale = temperatureScale(me.unitsPreference);
 	element("who").textContent = me.fullName ?? me.email;
 	element("account").hidden = false;
 	element("organization").textContent =
 		me.organizationName ?? "No organization";
-	showUnits(units, scale, fail);
-	showAlerts(alerts, scale);
+	showUnits(units, fail);
+	showAlerts(alerts);
 	element("dashboard").hidden = false;
 }
 
-function showUnits(units, scale, fail) {
+function showUnits(units, fail) {
 	const groups = Map.groupBy(units, ({ site }) => site);
 	const parts = [...groups].flatMap(([site, members]) => [
 		make("h3", {}, site),
 		make(
 			"ul",
 			{ class: "units" },
-			...members.map((unit) => make("li", {}, unitButton(unit, scale, fail))),
+			...members.map((unit) => make("li", {}, unitButton(unit, fail))),
 		),
 	]);
 	element("units").replaceChildren(
@@ -55,16 +64,20 @@ function showUnits(units, scale, fail) {
 	const first = units.find(({ lastReadingAt }) => lastReadingAt) ?? units[0];
 	element("unit").hidden = first === undefined;
 	if (first) {
-		select(first, scale, fail);
+		select(first, fail);
 	}
 }
 
-function unitButton(unit, scale, fail) {
+function unitButton(unit, fail) {
 	const button = make(
 		"button",
 		{ type: "button", class: "unit", "data-id": unit.id },
 		make("span", { class: "unit-name" }, unit.name),
-		make("span", { class: "unit-value" }, scale.format(unit.lastTemperature)),
+		make(
+			"span",
+			{ class: "unit-value" },
+			temperature(unit.lastTemperature, unit.tempUnit),
+		),
 		make("span", { class: "hint" }, unit.area),
 		make(
 			"span",
@@ -73,30 +86,30 @@ function unitButton(unit, scale, fail) {
 		),
 	);
 	button.addEventListener("click", () => {
-		select(unit, scale, fail);
+		select(unit, fail);
 		element("unit-title").focus();
 	});
 	return button;
 }
 
-function select(unit, scale, fail) {
+function select(unit, fail) {
 	for (const button of document.querySelectorAll("button.unit")) {
 		button.setAttribute("aria-pressed", button.dataset.id === unit.id);
 	}
-	showUnit(unit, scale, fail);
+	showUnit(unit, fail);
 }
 
-function showAlerts(alerts, scale) {
+function showAlerts(alerts) {
 	const items = alerts.map((alert) =>
 		make(
 			"li",
 			{},
 			make("span", { class: `badge ${alert.severity}` }, alert.severity),
-			make("strong", {}, alert.title),
+			make("strong", {}, `${alert.unit}: ${ALERT[alert.alertType]}`),
 			make(
 				"span",
 				{ class: "hint" },
-				`${scale.format(alert.temperature)} · ${alert.status} · ${time.format(new Date(alert.triggeredAt))}`,
+				`${temperature(alert.temperature, alert.tempUnit)} · ${alert.status} · ${time.format(new Date(alert.triggeredAt))}`,
 			),
 		),
 	);

@@ -1,6 +1,7 @@
 import { call } from "./api.mjs";
 import { drawChart } from "./chart.mjs";
 import { element, make } from "./page.mjs";
+import { temperature } from "./temperature.mjs";
 
 /** Rows of the table below the chart. */
 const ROWS = 20;
@@ -14,8 +15,8 @@ const time = new Intl.DateTimeFormat(undefined, {
 let shown = {};
 
 /** Shows a unit's newest readings and lets the user page back. */
-export function showUnit(unit, scale, fail) {
-	const page = { unit, scale, fail, nextBefore: null };
+export function showUnit(unit, fail) {
+	const page = { unit, fail, nextBefore: null };
 	shown = page;
 	element("unit-title").textContent = unit.name;
 	element("unit-place").textContent = `${unit.site}, ${unit.area}`;
@@ -42,14 +43,14 @@ async function load(page, before = null) {
 	}
 }
 
-function draw({ unit, scale }, readings) {
+function draw({ unit }, readings) {
 	const series = readings
-		.map(({ recordedAt, temperature }) => ({
-			time: new Date(recordedAt),
-			value: temperature === null ? null : scale.convert(temperature),
+		.map((reading) => ({
+			time: new Date(reading.recordedAt),
+			value: reading.temperature,
 		}))
 		.reverse();
-	const values = readings.flatMap(({ temperature }) => temperature ?? []);
+	const values = readings.map((reading) => reading.temperature);
 	const figures = {
 		Latest: readings[0]?.temperature ?? null,
 		Lowest: values.length > 0 ? Math.min(...values) : null,
@@ -63,16 +64,16 @@ function draw({ unit, scale }, readings) {
 				"div",
 				{},
 				make("dt", {}, name),
-				make("dd", {}, scale.format(value)),
+				make("dd", {}, temperature(value, unit.tempUnit)),
 			),
 		),
 	);
 	if (values.length > 0) {
 		drawChart(element("chart"), series, {
 			name: unit.name,
-			unit: scale.unit,
-			high: scale.convert(unit.limitHigh),
-			low: unit.limitLow === null ? null : scale.convert(unit.limitLow),
+			unit: `°${unit.tempUnit}`,
+			high: unit.limitHigh,
+			low: unit.limitLow,
 		});
 	} else {
 		element("chart").replaceChildren(
@@ -82,13 +83,19 @@ function draw({ unit, scale }, readings) {
 	element("rows").replaceChildren(
 		...readings
 			.slice(0, ROWS)
-			.map(({ recordedAt, temperature, humidity }) =>
+			.map((reading) =>
 				make(
 					"tr",
 					{},
-					make("td", {}, time.format(new Date(recordedAt))),
-					make("td", {}, scale.format(temperature)),
-					make("td", {}, humidity === null ? "–" : `${humidity.toFixed(1)} %`),
+					make("td", {}, time.format(new Date(reading.recordedAt))),
+					make("td", {}, temperature(reading.temperature, unit.tempUnit)),
+					make(
+						"td",
+						{},
+						reading.humidity === null
+							? "–"
+							: `${reading.humidity.toFixed(1)} %`,
+					),
 				),
 			),
 	);
