@@ -80,7 +80,9 @@ export async function layOut(
 			]);
 			await writeChunks(target, records);
 			if (!whole && alone)
-				await target.query(`TRUNCATE ${ident(route.to.schema, route.to.name)}`);
+				await target.query(
+					`TRUNCATE ${route.from.partitioned ? "" : "ONLY "}${ident(route.to.schema, route.to.name)}`,
+				);
 		}
 		chunks.push(
 			...records.map((record) => ({ ...record, source: route, whole })),

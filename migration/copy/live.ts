@@ -30,8 +30,8 @@ export interface CopyOptions {
 	/** Further work in the same lanes, while the snapshot is held. */
 	readonly beside?: (
 		snapshot: Snapshot,
-		/** The tasks after which a route's rows are on the target. */
-		rows: (route: Route) => readonly Task<Lane>[],
+		/** The tasks after which a table's rows are on the target. */
+		rows: (table: Route["to"]) => readonly Task<Lane>[],
 	) => readonly Task<Lane>[];
 }
 
@@ -75,7 +75,7 @@ export async function copyRoutes(
 			const mixed = isMixed(chunks);
 			try {
 				const beside =
-					options.beside?.(snapshot, (route) => run.bringing(route.to)) ?? [];
+					options.beside?.(snapshot, (table) => run.bringing(table)) ?? [];
 				const finishing = statementTasks(await readStatements(target), {
 					rows: (table) => (mixed ? [] : run.bringing(table)),
 					allRows: mixed ? [] : run.tasks,
@@ -265,6 +265,8 @@ async function copyChunk(
 	const { source: route, whole } = chunk;
 	const [source, target] = [await lane.source(), await lane.target()];
 	const into = ident(route.to.schema, route.to.name);
+	// Rows of tables that inherit from it are not its own.
+	const only = route.from.partitioned ? "" : "ONLY ";
 	// Only a table that its transaction has emptied takes rows as frozen ones.
 	const frozen = whole && !route.from.partitioned;
 	const columns = idents(route.columns.map(({ column }) => column.name));
@@ -278,7 +280,7 @@ async function copyChunk(
 				COPY (${selectRows(route, inRange(chunk))}) TO STDOUT (${format})`,
 			into: `
 				BEGIN;
-				${whole ? `TRUNCATE ${into};` : ""}
+				${whole ? `TRUNCATE ${only}${into};` : ""}
 				COPY ${into} (${columns}) FROM STDIN (${format}${frozen ? ", FREEZE" : ""})`,
 		},
 		onBytes,
