@@ -46,7 +46,10 @@ export const ROUTINES = `
 	ORDER BY 2, 3, 4
 `;
 
-/** Partitions have theirs from their parent. */
+/**
+ * Of the schemas' tables, and of others where they call the schemas' functions, as
+ * a trigger on auth.users may. Partitions have theirs from their parent.
+ */
 export const TRIGGERS = `
 	SELECT ${REF("pg_trigger", "t.oid")} AS "ref",
 		n.nspname::text AS "schema", c.relname::text AS "table", t.tgname::text AS "name",
@@ -56,7 +59,10 @@ export const TRIGGERS = `
 	FROM pg_trigger t
 	JOIN pg_class c ON c.oid = t.tgrelid
 	JOIN pg_namespace n ON n.oid = c.relnamespace
-	WHERE n.nspname = ANY ($1) AND NOT t.tgisinternal AND t.tgparentid = 0
+	JOIN pg_proc p ON p.oid = t.tgfoid
+	JOIN pg_namespace pn ON pn.oid = p.pronamespace
+	WHERE (n.nspname = ANY ($1) OR pn.nspname = ANY ($1))
+		AND NOT t.tgisinternal AND t.tgparentid = 0
 	ORDER BY 2, 3, 4
 `;
 
