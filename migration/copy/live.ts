@@ -7,7 +7,7 @@ import { type Route, selectRows } from "../route";
 import { ident, idents } from "../sql";
 import { inRange } from "./chunks";
 import { beginSnapshot, exportSnapshot, Lane, type Snapshot } from "./lane";
-import { type Chunk, type CopyPlan, layOut } from "./layout";
+import { type Chunk, type CopyPlan, emptyTable, layOut } from "./layout";
 import { chunkDone, readChunk, readStatements } from "./record";
 import { relayCopy } from "./relay";
 import { statementTasks } from "./statements";
@@ -265,8 +265,6 @@ async function copyChunk(
 	const { source: route, whole } = chunk;
 	const [source, target] = [await lane.source(), await lane.target()];
 	const into = ident(route.to.schema, route.to.name);
-	// Rows of tables that inherit from it are not its own.
-	const only = route.from.partitioned ? "" : "ONLY ";
 	// Only a table that its transaction has emptied takes rows as frozen ones.
 	const frozen = whole && !route.from.partitioned;
 	const columns = idents(route.columns.map(({ column }) => column.name));
@@ -277,10 +275,10 @@ async function copyChunk(
 		{
 			out: `
 				${beginSnapshot(snapshot)};
-				COPY (${selectRows(route, inRange(chunk))}) TO STDOUT (${format})`,
+				COPY (${selectRows(route, inRange(chunk), chunk.part)}) TO STDOUT (${format})`,
 			into: `
 				BEGIN;
-				${whole ? `TRUNCATE ${only}${into};` : ""}
+				${whole ? `${emptyTable(route)};` : ""}
 				COPY ${into} (${columns}) FROM STDIN (${format}${frozen ? ", FREEZE" : ""})`,
 		},
 		onBytes,
@@ -301,11 +299,11 @@ async function copyChunk(
  */
 async function refuseRewritten(
 	source: ClientBase,
-	{ source: { from }, filenode }: Chunk,
+	{ source: { from }, part, filenode }: Chunk,
 ): Promise<void> {
 	const { rows } = await source.query<{ filenode: number | null }>(
 		`SELECT pg_relation_filenode($1::regclass)::int8::float8 AS "filenode"`,
-		[ident(from.schema, from.name)],
+		[part ?? ident(from.schema, from.name)],
 	);
 	if (rows[0]?.filenode === filenode) return;
 	throw new MigrationError(

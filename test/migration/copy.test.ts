@@ -239,6 +239,28 @@ describe("a copy in parts", () => {
 		assert.deepEqual(await content(target), await content(source));
 	});
 
+	it("reads partitions beside each other, whatever order their columns have", async () => {
+		await run(
+			source.url,
+			`
+			CREATE TABLE events (id bigint NOT NULL, at date NOT NULL, note text) PARTITION BY RANGE (at);
+			CREATE TABLE events_early PARTITION OF events FOR VALUES FROM (MINVALUE) TO ('2026-02-01');
+			CREATE TABLE events_late (note text, at date NOT NULL, id bigint NOT NULL);
+			ALTER TABLE events ATTACH PARTITION events_late FOR VALUES FROM ('2026-02-01') TO (MAXVALUE);
+			INSERT INTO events SELECT n, date '2026-01-01' + n % 60, repeat('x', 900) FROM generate_series(1, 40000) n;
+			ALTER TABLE events ADD PRIMARY KEY (id, at);
+			`,
+		);
+		const result = await copy();
+		const parts =
+			"SELECT tableoid::regclass::text AS part, count(*)::int AS rows, sum(id) AS ids FROM events GROUP BY 1 ORDER BY 1";
+		assert.deepEqual(
+			await run(target.url, parts),
+			await run(source.url, parts),
+		);
+		assert.ok(result.chunks >= 5, `${result.chunks} chunks`);
+	});
+
 	it("takes keys and indexes from a target that has them, and puts them back", async () => {
 		const catalog = await withConnection(
 			addresses().source,
