@@ -16,7 +16,6 @@ async function main(): Promise<void> {
 		options: {
 			runs: { type: "string", default: "5" },
 			rows: { type: "string", default: "4000000" },
-			"keep-results": { type: "boolean", default: false },
 		},
 	});
 	const runs = Number(values.runs);

@@ -7,6 +7,8 @@ import { mistake } from "./mistake";
 
 /** The namespace of every key, equal to the project's name in Pulumi.yaml. */
 const namespace = "cutover";
+/** But for the users' keys, `users:…`: one object in the schema. */
+const usersNamespace = "users";
 
 const hostname = z
 	.string()
@@ -111,6 +113,12 @@ const schema = z.strictObject({
 			contacts: z.array(z.string().min(1)).default([]),
 		})
 		.optional(),
+	users: z
+		.strictObject({
+			/** Users keep their passwords where these are bcrypt's; else all choose new ones. */
+			carryHashes: z.boolean().default(true),
+		})
+		.prefault({}),
 	sync: z.boolean().default(false),
 	freeze: z.boolean().default(false),
 	dnsSwitch: z.boolean().default(false),
@@ -150,6 +158,7 @@ const examples: Record<Key, string> = {
 	ttnApiKey: "NNSXS.…",
 	smtpUrl: "smtps://user:…@smtp.example.com",
 	notices: '{"from":"ops@example.com","to":["users@example.com"]}',
+	users: "true",
 	sync: "true",
 	freeze: "true",
 	dnsSwitch: "true",
@@ -213,12 +222,7 @@ function typed(key: string, text: string): unknown {
 	const type = Object.hasOwn(schema.shape, key)
 		? typeUnder(schema.shape[key as Key])
 		: "string";
-	if (type === "string" || type === "enum") return text;
-	try {
-		return JSON.parse(text);
-	} catch {
-		return text;
-	}
+	return type === "string" || type === "enum" ? text : json(text);
 }
 
 /** The type under defaults and optionals. */
@@ -238,7 +242,7 @@ function describe(issue: z.core.$ZodIssue): string[] {
 				top === undefined
 					? `one of ${Object.keys(schema.shape).join(", ")}`
 					: "a known key";
-			return `${namespace}:${full}: expected ${known}, found an unknown key; pulumi config rm ${namespace}:${full}`;
+			return `${fullKey(full)}: expected ${known}, found an unknown key; pulumi config rm ${fullKey(full)}`;
 		});
 	}
 	const key = issue.path.join(".");
@@ -247,8 +251,56 @@ function describe(issue: z.core.$ZodIssue): string[] {
 	// zod's own message repeats "Invalid input: "; its value never stands in it.
 	const expected = issue.message.replace(/^Invalid input: /, "");
 	return [
-		`${namespace}:${key}: ${expected.startsWith("expected") ? expected : `expected ${expected}`}; for example pulumi config set ${secret}${namespace}:${String(top)} '${example}'`,
+		`${fullKey(key)}: ${expected.startsWith("expected") ? expected : `expected ${expected}`}; for example pulumi config set ${secret}${top === usersNamespace ? fullKey(key) : fullKey(String(top))} '${example}'`,
 	];
+}
+
+/** A key of the schema as `pulumi config` takes it. */
+function fullKey(key: string): string {
+	return key.startsWith(`${usersNamespace}.`)
+		? key.replace(".", ":")
+		: `${namespace}:${key}`;
+}
+
+/** Values of one namespace, keyed without it. */
+function inNamespace(
+	config: Record<string, string>,
+	prefix: string,
+): Record<string, string> {
+	return Object.fromEntries(
+		Object.entries(config)
+			.filter(([key]) => key.startsWith(`${prefix}:`))
+			.map(([key, value]) => [key.slice(prefix.length + 1), value]),
+	);
+}
+
+/**
+ * A stack's whole configuration as `parseSettings` takes it: keyed without the
+ * namespace, and the users' keys as one object.
+ *
+ * @param config by full keys, values as Pulumi keeps them
+ */
+export function ownConfig(
+	config: Record<string, string>,
+): Record<string, string> {
+	const users = Object.entries(inNamespace(config, usersNamespace)).map(
+		([key, text]) => [key, json(text)],
+	);
+	return {
+		...inNamespace(config, namespace),
+		...(users.length > 0 && {
+			[usersNamespace]: JSON.stringify(Object.fromEntries(users)),
+		}),
+	};
+}
+
+/** Text as JSON; text that is none stays as it is. */
+function json(text: string): unknown {
+	try {
+		return JSON.parse(text);
+	} catch {
+		return text;
+	}
 }
 
 function contradictions(settings: Parsed): string[] {
@@ -282,17 +334,12 @@ function contradictions(settings: Parsed): string[] {
  * @throws pulumi.RunError, which Pulumi prints without a stack trace.
  */
 export function readSettings(): Settings {
-	const prefix = `${namespace}:`;
-	const config = Object.fromEntries(
-		Object.entries(pulumi.runtime.allConfig())
-			.filter(([key]) => key.startsWith(prefix))
-			.map(([key, value]) => [key.slice(prefix.length), value]),
-	);
+	const config = ownConfig(pulumi.runtime.allConfig());
 	const encrypted = encryptedKeys();
 	const token = new pulumi.Config("digitalocean").getSecret("token");
 	try {
 		const settings = parseSettings(config, (key) =>
-			encrypted.has(prefix + key),
+			encrypted.has(`${namespace}:${key}`),
 		);
 		const { caFile } = settings.acme;
 		return {

@@ -71,13 +71,18 @@ export function sameShape(table: Table): Route {
 
 /**
  * SQL of the rows that go this way, as the other side is to hold them. `where`
- * narrows them further, over the alias t, for instance to a range of blocks.
+ * narrows them further, over the alias t, for instance to a range of blocks; `part`
+ * is the one partition to read, as SQL.
  */
-export function selectRows(route: Route, where?: string): string {
+export function selectRows(
+	route: Route,
+	where?: string,
+	part: string | null = null,
+): string {
 	const list = route.columns.map(
 		({ column, sql }) => `${sql} AS ${ident(column.name)}`,
 	);
-	return `SELECT ${list.join(", ")} FROM ${fromTable(route.from)} t ${whereClause(route, where)}`;
+	return `SELECT ${list.join(", ")} FROM ${part ?? fromTable(route.from)} t ${whereClause(route, where)}`;
 }
 
 /** The condition for a row to go this way, as a WHERE clause over t; empty where all do. */

@@ -34,10 +34,13 @@ const rehearsals: Step[] = [
 ];
 
 /** The cutover itself, each step after the one before; flag `freeze`. */
-const cutover: Step[] = [
+const cutover = ({ users }: Settings): Step[] => [
 	{ name: "freeze", run: "freeze", undo: "unfreeze" },
 	{ name: "export", run: `export ${inDirectory}` },
-	{ name: "users", run: `users ${inDirectory}` },
+	{
+		name: "users",
+		run: `users ${inDirectory}${users.carryHashes ? "" : " --reset-passwords"}`,
+	},
 	{ name: "import", run: `import ${inDirectory}` },
 	{ name: "verify", run: `verify ${inDirectory}` },
 ];
@@ -61,7 +64,7 @@ export class Migration extends pulumi.ComponentResource {
 		const { settings } = args;
 		const steps = [
 			...(settings.sync ? rehearsals : []),
-			...(settings.freeze ? cutover : []),
+			...(settings.freeze ? cutover(settings) : []),
 		];
 		const { manager } = args.server;
 		for (const { name: step, run, undo } of steps) {

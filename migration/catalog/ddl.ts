@@ -2,11 +2,8 @@ import { ExitCode, MigrationError } from "../errors";
 import { definitionsOf, inOrder } from "./definitions";
 import type { LeftOut } from "./left-out";
 import type { Offer } from "./offer";
-import { planSchema } from "./plan/plan";
+import { planSchema, UNCHECKED } from "./plan/plan";
 import type { Catalog } from "./types";
-
-/** Functions may name what comes later, or what no longer exists. */
-const UNCHECKED = "SET check_function_bodies = off";
 
 /**
  * SQL that makes all of a catalog that rows do not wait for, in an empty database
@@ -29,7 +26,7 @@ export function createSchema(catalog: Catalog, offer?: Offer): string {
 
 /** SQL that adds keys, checks, indexes, foreign keys, triggers and the like to loaded tables. */
 export function finishSchema(catalog: Catalog, offer?: Offer): string {
-	return script([UNCHECKED, ...inOrder(definitionsOf(catalog, offer))]);
+	return script(inOrder(definitionsOf(catalog, offer)));
 }
 
 /** What of a source does not come along, each with why and what to do. */

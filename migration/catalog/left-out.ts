@@ -90,7 +90,7 @@ export function usesOfSupabase(
 export function obstacleOf(key: string): Obstacle {
 	if (key === "table auth.users")
 		return {
-			why: "refers to auth.users, which stays with Supabase",
+			why: "needs auth.users, which stays with Supabase",
 			todo: "its ids become those of Stack Auth by the user map; let the backend see to it that they exist",
 		};
 	const [, schema] = /^[a-z ]+ ([a-z_]+)\./.exec(key) ?? [];

@@ -1,13 +1,16 @@
 import type { ClientBase } from "pg";
-import { createSchema, leftOut } from "../catalog/ddl";
-import { definitionsOf } from "../catalog/definitions";
-import { describeLeftOut } from "../catalog/left-out";
+import { createSchema } from "../catalog/ddl";
+import type { Definition } from "../catalog/definitions";
+import { describeLeftOut, type LeftOut } from "../catalog/left-out";
+import { readOffer } from "../catalog/offer";
+import { planSchema } from "../catalog/plan/plan";
 import { readCatalog } from "../catalog/read";
+import { readSchemas } from "../catalog/schemas";
 import { type Catalog, tableName } from "../catalog/types";
 import { withConnection } from "../connection";
 import { type Addresses, type CopyResult, copyRoutes } from "../copy/live";
 import { CopyProof } from "../copy/proof";
-import { dropRecord, ensureRecord } from "../copy/record";
+import { dropRecord, ensureRecord, hasRecord } from "../copy/record";
 import { selectTables } from "../copy/select";
 import { readSequences, setSequences } from "../copy/sequences";
 import { type Difference, describeDifference } from "../digest/compare";
@@ -23,12 +26,12 @@ import type { Outcome } from "./outcome";
  */
 export async function runCopy(options: Options): Promise<Outcome> {
 	const addresses = { source: sourceOf(options), target: targetOf(options) };
-	const catalog = await prepare(addresses, options);
-	const routes = catalog.tables.map(sameShape);
+	const made = await makeSchema(addresses, options);
+	const routes = made.catalog.tables.map(sameShape);
 	const proof = options.proof ? new CopyProof(routes, options.jobs) : undefined;
 	const result = await copyRoutes(
 		addresses,
-		{ routes, definitions: definitionsOf(catalog) },
+		{ routes, definitions: made.definitions },
 		{
 			jobs: options.jobs,
 			...(proof && {
@@ -36,43 +39,56 @@ export async function runCopy(options: Options): Promise<Outcome> {
 			}),
 		},
 	);
-	await finish(addresses, catalog);
-	return report(catalog, result, proof?.differences());
+	await finish(addresses, made.catalog);
+	return report(made, result, proof?.differences());
 }
 
-/** Makes the bare tables in an empty target; gives what is copied. */
-async function prepare(
+interface MadeSchema {
+	/** Of the source: all of the application's schemas. */
+	readonly catalog: Catalog;
+	readonly definitions: readonly Definition[];
+	readonly leftOut: readonly LeftOut[];
+}
+
+/** Makes the source's bare tables in an empty target. */
+async function makeSchema(
 	addresses: Addresses,
 	options: Options,
-): Promise<Catalog> {
+): Promise<MadeSchema> {
 	return withConnection(addresses.source, { readOnly: true }, (source) =>
 		withConnection(addresses.target, { readOnly: false }, async (target) => {
-			const found = await readCatalog(source);
+			const found = await readCatalog(source, await readSchemas(source));
 			const catalog = {
 				...found,
 				tables: selectTables(found, options.exclude),
 			};
 			await target.query("BEGIN");
 			await refuseFilled(target);
-			await target.query(createSchema(catalog));
+			const offer = await readOffer(target, catalog);
+			await target.query(createSchema(catalog, offer));
 			await ensureRecord(target);
 			await target.query("COMMIT");
-			return catalog;
+			const { definitions, leftOut } = planSchema(catalog, offer);
+			return { catalog, definitions, leftOut };
 		}),
 	);
 }
 
 async function refuseFilled(target: ClientBase): Promise<void> {
-	const { tables } = await readCatalog(target, ["public", "cutover"]);
-	if (tables.length === 0) return;
-	const unfinished = tables.some(({ name }) => name === "copy_chunk");
+	const unfinished = await hasRecord(target);
+	const schemas = await readSchemas(target);
+	const { tables } = await readCatalog(target, schemas);
+	const [first] = tables;
+	if (!unfinished && !first) return;
 	throw new MigrationError(
 		{
 			expected: "an empty target",
 			found: unfinished
-				? "a copy that was cut short"
-				: `${tables.length} tables, for instance ${tableName(tables[0] as (typeof tables)[0])}`,
-			fix: "give a new database; for a target with the application's own tables use sync",
+				? "what a copy that was cut short has left"
+				: `${tables.length} tables, for instance ${first && tableName(first)}`,
+			fix: unfinished
+				? "make the database anew, then copy; sync is what goes on where it stood"
+				: "give a new database; sync fills one that has its tables already",
 		},
 		ExitCode.refused,
 	);
@@ -94,7 +110,7 @@ async function finish(
 }
 
 function report(
-	catalog: Catalog,
+	{ catalog, leftOut }: MadeSchema,
 	result: CopyResult,
 	differences: readonly Difference[] | undefined,
 ): Outcome {
@@ -109,7 +125,7 @@ function report(
 			chunks: result.chunks,
 			snapshotAt: result.snapshotAt,
 			...(differences && { equal: differences.length === 0, differences }),
-			leftOut: leftOut(catalog),
+			leftOut,
 			counts,
 		},
 		lines: [
@@ -118,9 +134,7 @@ function report(
 				? ["proven equal: every digest is the source's"]
 				: []),
 			...(differences ?? []).map(describeDifference),
-			...leftOut(catalog).map(
-				(entry) => `left out: ${describeLeftOut(entry)}`,
-			),
+			...leftOut.map((entry) => `left out: ${describeLeftOut(entry)}`),
 		],
 		exitCode: differences?.length ? ExitCode.differences : ExitCode.done,
 	};

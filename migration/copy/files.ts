@@ -3,6 +3,7 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { type Readable, Transform, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
+import { ExitCode, MigrationError } from "../errors";
 
 /** What went through a file: bytes before compression, digest of what was written. */
 export interface FileSum {
@@ -59,6 +60,25 @@ export async function readCompressed(
 		sink,
 	);
 	return { bytes, sha256: hash.digest("hex") };
+}
+
+/** Fails unless the file holds what was written. */
+export async function checkFile(path: string, sha256: string): Promise<void> {
+	const hash = createHash("sha256");
+	await pipeline(createReadStream(path), hash);
+	if (hash.digest("hex") !== sha256) throw otherContent(path);
+}
+
+/** A file that is not what the manifest says it is. */
+export function otherContent(path: string): MigrationError {
+	return new MigrationError(
+		{
+			expected: `${path} as it was exported`,
+			found: "other content (sha256 differs from the manifest's)",
+			fix: "run export again; the target is unchanged",
+		},
+		ExitCode.failure,
+	);
 }
 
 function tap(see: (chunk: Buffer) => void): Transform {

@@ -40,7 +40,7 @@ export async function layOut(
 	await target.query("BEGIN");
 	await ensureRecord(target);
 	const known = await readChunks(target);
-	const files = await readFiles(source, plan.routes);
+	const parts = await readParts(source, plan.routes);
 	if (known.length === 0) {
 		for (const drop of plan.drops ?? []) await target.query(drop);
 		await writeStatements(
@@ -51,79 +51,142 @@ export async function layOut(
 		);
 	}
 	const chunks: Chunk[] = [];
-	for (const route of plan.routes) {
-		const name = routeName(route);
-		const file = files.get(route) ?? { blocks: 0, filenode: null };
-		const before = known.filter((chunk) => chunk.route === name);
-		const valid =
-			before.length > 0 &&
-			(before.length === 1 || before[0]?.filenode === file.filenode);
-		const alone = isAlone(route, plan.routes);
+	for (const routes of byTarget(plan.routes)) {
+		const before = routes.map((route) =>
+			known.filter(({ route: name }) => name === routeName(route)),
+		);
+		const valid = routes.every((route, at) =>
+			isValid(before[at] ?? [], parts.get(route) ?? []),
+		);
 		const records = valid
 			? before
-			: splitBlocks({ bytes: route.from.bytes, blocks: file.blocks }, jobs).map(
-					(range, number): ChunkRecord => ({
-						...range,
-						...file,
-						route: name,
-						number,
-						rows: null,
-						bytes: null,
-						snapshotAt: null,
-					}),
-				);
-		const whole = records.length === 1 && alone;
-		if (!valid) {
-			// Rows of a rewritten table stand in other blocks: its chunks begin again.
-			await target.query(`DELETE FROM cutover.copy_chunk WHERE route = $1`, [
-				name,
-			]);
-			await writeChunks(target, records);
-			if (!whole && alone)
-				await target.query(`TRUNCATE ${ident(route.to.schema, route.to.name)}`);
-		}
-		chunks.push(
-			...records.map((record) => ({ ...record, source: route, whole })),
-		);
+			: routes.map((route) => divide(route, parts.get(route) ?? [], jobs));
+		const whole = records.flat().length === 1;
+		if (!valid) await begin(target, routes, records, whole);
+		for (const [at, route] of routes.entries())
+			for (const record of records[at] ?? [])
+				chunks.push({ ...record, source: route, whole });
 	}
 	await target.query("COMMIT");
 	return chunks;
 }
 
-/** Whether no other route writes to the same table. */
-function isAlone(route: Route, routes: readonly Route[]): boolean {
-	return routes.every(
-		({ to }) =>
-			to === route.to ||
-			to.schema !== route.to.schema ||
-			to.name !== route.to.name,
+/** Routes that fill one table, together: it is emptied for all of them or for none. */
+function byTarget(routes: readonly Route[]): Route[][] {
+	const groups = new Map<string, Route[]>();
+	for (const route of routes) {
+		const name = ident(route.to.schema, route.to.name);
+		groups.set(name, [...(groups.get(name) ?? []), route]);
+	}
+	return [...groups.values()];
+}
+
+/**
+ * Whether chunks of an earlier run still say which rows are in. A rewrite moves
+ * all rows to other blocks; that does not matter where a single chunk is open at
+ * both ends.
+ */
+function isValid(
+	before: readonly ChunkRecord[],
+	parts: readonly Part[],
+): boolean {
+	return (
+		before.length > 0 &&
+		(before.length === 1 ||
+			before.every(({ part, filenode }) =>
+				parts.some((now) => now.part === part && now.filenode === filenode),
+			))
 	);
 }
 
-interface TableFile {
+function divide(
+	route: Route,
+	parts: readonly Part[],
+	jobs: number,
+): ChunkRecord[] {
+	return parts
+		.flatMap((part) =>
+			splitBlocks(part, jobs).map(({ from, to }) => ({ ...part, from, to })),
+		)
+		.map(({ part, filenode, from, to }, number) => ({
+			route: routeName(route),
+			number,
+			part,
+			filenode,
+			from,
+			to,
+			rows: null,
+			bytes: null,
+			snapshotAt: null,
+		}));
+}
+
+async function begin(
+	target: ClientBase,
+	routes: readonly Route[],
+	records: readonly (readonly ChunkRecord[])[],
+	whole: boolean,
+): Promise<void> {
+	await target.query("DELETE FROM cutover.copy_chunk WHERE route = ANY ($1)", [
+		routes.map(routeName),
+	]);
+	await writeChunks(target, records.flat());
+	const [route] = routes;
+	// A table that comes as a whole is emptied with its rows' transaction.
+	if (route && !whole) await target.query(emptyTable(route));
+}
+
+/** SQL that empties the table a route fills: others that inherit from it keep their rows. */
+export function emptyTable({ from, to }: Route): string {
+	return `TRUNCATE ${from.partitioned ? "" : "ONLY "}${ident(to.schema, to.name)}`;
+}
+
+/** A table's own rows, or a partition's, on disk. */
+interface Part {
+	/** Qualified and quoted; null for a table that is not partitioned. */
+	readonly part: string | null;
+	/** With what is stored out of line. */
+	readonly bytes: number;
 	readonly blocks: number;
-	/** null for a partitioned table, which has no file. */
+	/** null where there is no file, as for a foreign table. */
 	readonly filenode: number | null;
 }
 
-async function readFiles(
+async function readParts(
 	source: ClientBase,
 	routes: readonly Route[],
-): Promise<Map<Route, TableFile>> {
-	const names = routes.map(({ from }) => ident(from.schema, from.name));
-	const { rows } = await source.query<TableFile>(
+): Promise<Map<Route, Part[]>> {
+	const { rows } = await source.query<Part & { at: number }>(
 		`
-		SELECT (pg_relation_size(name::regclass) / current_setting('block_size')::int)::float8 AS "blocks",
-			pg_relation_filenode(name::regclass)::int8::float8 AS "filenode"
+		SELECT n.at::int AS "at",
+			CASE WHEN leaf.relid <> n.name::regclass THEN format('%I.%I', s.nspname, c.relname) END AS "part",
+			pg_table_size(leaf.relid)::float8 AS "bytes",
+			(pg_relation_size(leaf.relid) / current_setting('block_size')::int)::float8 AS "blocks",
+			pg_relation_filenode(leaf.relid)::int8::float8 AS "filenode"
 		FROM unnest($1::text[]) WITH ORDINALITY AS n (name, at)
-		ORDER BY at
+		CROSS JOIN LATERAL (
+			SELECT relid FROM pg_partition_tree(n.name::regclass) WHERE isleaf
+			UNION SELECT n.name::regclass WHERE NOT EXISTS (
+				SELECT FROM pg_partitioned_table p WHERE p.partrelid = n.name::regclass
+			)
+		) leaf
+		JOIN pg_class c ON c.oid = leaf.relid
+		JOIN pg_namespace s ON s.oid = c.relnamespace
+		ORDER BY n.at, leaf.relid
 		`,
-		[names],
+		[routes.map(({ from }) => ident(from.schema, from.name))],
 	);
 	return new Map(
-		routes.flatMap((route, at) => {
-			const row = rows[at];
-			return row ? [[route, row]] : [];
-		}),
+		routes.map((route, index) => [
+			route,
+			rows
+				.filter(({ at }) => at === index + 1)
+				.map(({ part, bytes, blocks, filenode }) => ({
+					part,
+					bytes,
+					blocks,
+					filenode,
+				})),
+		]),
 	);
 }

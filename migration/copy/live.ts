@@ -7,7 +7,7 @@ import { type Route, selectRows } from "../route";
 import { ident, idents } from "../sql";
 import { inRange } from "./chunks";
 import { beginSnapshot, exportSnapshot, Lane, type Snapshot } from "./lane";
-import { type Chunk, type CopyPlan, layOut } from "./layout";
+import { type Chunk, type CopyPlan, emptyTable, layOut } from "./layout";
 import { chunkDone, readChunk, readStatements } from "./record";
 import { relayCopy } from "./relay";
 import { statementTasks } from "./statements";
@@ -30,8 +30,8 @@ export interface CopyOptions {
 	/** Further work in the same lanes, while the snapshot is held. */
 	readonly beside?: (
 		snapshot: Snapshot,
-		/** The tasks after which a route's rows are on the target. */
-		rows: (route: Route) => readonly Task<Lane>[],
+		/** The tasks after which a table's rows are on the target. */
+		rows: (table: Route["to"]) => readonly Task<Lane>[],
 	) => readonly Task<Lane>[];
 }
 
@@ -75,7 +75,7 @@ export async function copyRoutes(
 			const mixed = isMixed(chunks);
 			try {
 				const beside =
-					options.beside?.(snapshot, (route) => run.bringing(route.to)) ?? [];
+					options.beside?.(snapshot, (table) => run.bringing(table)) ?? [];
 				const finishing = statementTasks(await readStatements(target), {
 					rows: (table) => (mixed ? [] : run.bringing(table)),
 					allRows: mixed ? [] : run.tasks,
@@ -275,10 +275,10 @@ async function copyChunk(
 		{
 			out: `
 				${beginSnapshot(snapshot)};
-				COPY (${selectRows(route, inRange(chunk))}) TO STDOUT (${format})`,
+				COPY (${selectRows(route, inRange(chunk), chunk.part)}) TO STDOUT (${format})`,
 			into: `
 				BEGIN;
-				${whole ? `TRUNCATE ${into};` : ""}
+				${whole ? `${emptyTable(route)};` : ""}
 				COPY ${into} (${columns}) FROM STDIN (${format}${frozen ? ", FREEZE" : ""})`,
 		},
 		onBytes,
@@ -299,11 +299,11 @@ async function copyChunk(
  */
 async function refuseRewritten(
 	source: ClientBase,
-	{ source: { from }, filenode }: Chunk,
+	{ source: { from }, part, filenode }: Chunk,
 ): Promise<void> {
 	const { rows } = await source.query<{ filenode: number | null }>(
 		`SELECT pg_relation_filenode($1::regclass)::int8::float8 AS "filenode"`,
-		[ident(from.schema, from.name)],
+		[part ?? ident(from.schema, from.name)],
 	);
 	if (rows[0]?.filenode === filenode) return;
 	throw new MigrationError(

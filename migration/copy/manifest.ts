@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Catalog, Table } from "../catalog/types";
 import { MigrationError } from "../errors";
 import type { UserRewrite } from "../users/references";
+import type { FileSum } from "./files";
 import type { CopyFormat } from "./format";
 
 /** Raised when a reader of an older export could not make sense of a new one. */
@@ -23,7 +24,9 @@ export interface Manifest {
 	readonly sequences: readonly SequenceValue[];
 	readonly userColumns: readonly UserRewrite[];
 	/** Absent where the exported database has no auth.users. */
-	readonly users: { readonly file: string; readonly count: number } | null;
+	readonly users:
+		| ({ readonly file: string; readonly count: number } & FileSum)
+		| null;
 	/** The whole catalog, from which `import --create-schema` makes the tables. */
 	readonly catalog: Catalog;
 }

@@ -36,7 +36,7 @@ export class CopyProof {
 	/** The digests as tasks of the copy; see CopyOptions.beside. */
 	tasks(
 		snapshot: Snapshot,
-		rows: (route: Route) => readonly Task<Lane>[],
+		rows: (table: Route["to"]) => readonly Task<Lane>[],
 	): Task<Lane>[] {
 		return this.routes.flatMap((route) => {
 			const found = { source: [], target: [] };
@@ -53,7 +53,7 @@ export class CopyProof {
 						digestChunk(source, readSide(route), range),
 					);
 				}),
-				this.task(route, rows(route), found.target, async (lane) =>
+				this.task(route, rows(route.to), found.target, async (lane) =>
 					digestTarget(await lane.target(), route, range),
 				),
 			]);

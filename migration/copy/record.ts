@@ -13,6 +13,7 @@ const CREATE_RECORD = `
 	CREATE TABLE IF NOT EXISTS cutover.copy_chunk (
 		route text NOT NULL,
 		number integer NOT NULL,
+		part text,
 		from_block bigint NOT NULL,
 		to_block bigint,
 		filenode bigint,
@@ -36,6 +37,8 @@ const CREATE_RECORD = `
 export interface ChunkRecord extends BlockRange {
 	readonly route: string;
 	readonly number: number;
+	/** The partition that is read, qualified and quoted; null for a table without. */
+	readonly part: string | null;
 	/** The table's file when the chunks were laid out: a rewrite moves all rows. */
 	readonly filenode: number | null;
 	/** Rows and bytes copied; null while it is not done. */
@@ -74,7 +77,7 @@ export async function dropRecord(target: ClientBase): Promise<void> {
 
 export async function readChunks(target: ClientBase): Promise<ChunkRecord[]> {
 	const { rows } = await target.query<ChunkRecord>(`
-		SELECT route, number, from_block::float8 AS "from", to_block::float8 AS "to",
+		SELECT route, number, part, from_block::float8 AS "from", to_block::float8 AS "to",
 			filenode::float8 AS "filenode", rows::float8 AS "rows", bytes::float8 AS "bytes",
 			snapshot_at AS "snapshotAt"
 		FROM cutover.copy_chunk
@@ -105,9 +108,9 @@ export async function writeChunks(
 ): Promise<void> {
 	await target.query(
 		`
-		INSERT INTO cutover.copy_chunk (route, number, from_block, to_block, filenode)
-		SELECT route, number, "from", "to", filenode
-		FROM jsonb_to_recordset($1) AS c (route text, number integer, "from" bigint, "to" bigint, filenode bigint)
+		INSERT INTO cutover.copy_chunk (route, number, part, from_block, to_block, filenode)
+		SELECT route, number, part, "from", "to", filenode
+		FROM jsonb_to_recordset($1) AS c (route text, number integer, part text, "from" bigint, "to" bigint, filenode bigint)
 		`,
 		[JSON.stringify(chunks)],
 	);

@@ -1,34 +1,27 @@
 import type { ClientBase } from "pg";
-import { type Column, type Table, tableName } from "../catalog/types";
+import { type Table, tableName } from "../catalog/types";
 import type { DatabaseAddress } from "../connection";
 import { ident } from "../sql";
-import { type Attached, plainName, shapeChanged } from "./check";
+import { plainName, shapeChanged } from "./check";
 import { withTablesLocked } from "./lock";
+import { type Dependent, type NumberedDependent, numberNotes } from "./notes";
 import { CREATE_JOURNAL } from "./schema";
-import {
-	compareShapes,
-	readShapes,
-	type Shape,
-	type ShapeMember,
-} from "./shape";
+import { compareShapes, readShapes, type Shape } from "./shape";
 import {
 	type FollowedTable,
 	hasJournal,
 	readFollowed,
 	STRANGERS,
 } from "./state";
-import {
-	createFunction,
-	createTriggers,
-	dropTriggers,
-	functionName,
-} from "./triggers";
+import { letGo, renewFunctions, takeIn, type Wanted } from "./take-in";
 
 export interface InstallOptions {
 	/** Milliseconds to wait for writers in flight. */
 	readonly lockTimeout: number;
 	/** Tables, by name, whose changed shape is accepted: they are copied again. */
 	readonly recopy: readonly string[];
+	/** Their lookups have to be among the tables. */
+	readonly dependents?: readonly Dependent[];
 }
 
 export interface Installed {
@@ -41,6 +34,7 @@ export interface Installed {
 	readonly notOwned: readonly string[];
 	/** Followed, but copied as a whole whenever they change. */
 	readonly keyless: readonly string[];
+	readonly dependents: readonly NumberedDependent[];
 }
 
 /**
@@ -61,48 +55,21 @@ export async function installJournal(
 	const owned = tables.filter((table) => table.owned);
 	const wanted = await withRelations(client, owned);
 	const known = (await hasJournal(client)) ? await readFollowed(client) : [];
-	const gone = known.filter(
-		({ relation }) => !wanted.some((table) => table.relation === relation),
-	);
-	const current = known.length > 0 ? await readShapes(client) : new Map();
-	const changed = known
-		.filter((table) => !gone.includes(table))
-		.map((table) => ({
-			table,
-			changes: changesOf(table, current.get(table.id), wanted),
-		}));
-	const refused = changed.filter(
-		({ table, changes }) =>
-			changes.length > 0 && !options.recopy.includes(plainName(table)),
-	);
-	if (refused.length > 0)
-		throw shapeChanged(
-			refused.flatMap(({ table, changes }) =>
-				changes.map((what) => `${plainName(table)}: ${what}`),
-			),
-		);
-	const kept = changed
-		.filter(({ table }) => !options.recopy.includes(plainName(table)))
-		.map(({ table }) => table);
-	const added = wanted.filter(
+	if (known.length === 0) await client.query(CREATE_JOURNAL);
+	const still = known.filter(({ relation }) => wanted.has(relation));
+	const kept = await unchanged(client, still, wanted, options.recopy);
+	const added = [...wanted.values()].filter(
 		({ relation }) => !kept.some((table) => table.relation === relation),
 	);
 	// A table that is copied again is let go of and taken in anew.
-	const dropped = known.filter((table) => !kept.includes(table));
-	for (const table of dropped)
+	for (const table of known.filter((table) => !kept.includes(table)))
 		await letGo(address, client, table, options.lockTimeout);
-	if (added.length > 0 || known.length === 0)
-		await withTablesLocked(
-			address,
-			client,
-			added.map(({ table }) => table),
-			"SHARE ROW EXCLUSIVE",
-			options.lockTimeout,
-			async () => {
-				await client.query(CREATE_JOURNAL);
-				await takeIn(client, added);
-			},
-		);
+	const dependents = await takeInAll(address, client, {
+		kept,
+		wanted,
+		added,
+		options,
+	});
 	await client.query(`
 		BEGIN;
 		DELETE FROM cutover.journal_stranger;
@@ -112,173 +79,85 @@ export async function installJournal(
 	return {
 		followed: await readFollowed(client),
 		added: added.map(({ table }) => tableName(table)),
-		dropped: gone.map(plainName),
+		dropped: known.filter((table) => !still.includes(table)).map(plainName),
 		notOwned: tables.filter((table) => !table.owned).map(tableName),
 		keyless: owned.filter(({ rowKey }) => rowKey === null).map(tableName),
+		dependents,
 	};
 }
 
-/**
- * Takes in partitions that came since: their rows go into the journal, as nobody
- * noted them when they came with their partition, and TRUNCATE gets its trigger.
- */
-export async function takeInPartitions(
+/** Nobody is locked out where there is nothing to do. */
+async function takeInAll(
 	address: DatabaseAddress,
 	client: ClientBase,
-	attached: readonly Attached[],
-	lockTimeout: number,
-): Promise<void> {
-	const members = attached.flatMap((entry) => entry.members);
-	await withTablesLocked(
-		address,
-		client,
-		members.map(({ schema, table }) => ({ schema, name: table })),
-		"SHARE ROW EXCLUSIVE",
-		lockTimeout,
-		async () => {
-			for (const { table, members } of attached)
-				for (const member of members) {
-					for (const sql of memberTriggers(table.id, [member]))
-						await client.query(sql);
-					await client.query(`
-						INSERT INTO cutover.journal
-						SELECT ${table.id}, ${keyOf("t", table.key)}, clock_timestamp()
-						FROM ONLY ${ident(member.schema, member.table)} t
-						${table.key === null ? "LIMIT 1" : ""}
-					`);
-				}
-			await keepShapes(
-				client,
-				attached.map(({ table }) => table.id),
-			);
-		},
-	);
-}
-
-/** SQL of a row's key as the journal holds it, over the given alias. */
-export function keyOf(alias: string, key: readonly string[] | null): string {
-	return key === null
-		? "'{}'::text[]"
-		: `ARRAY[${key.map((name) => `${ident(alias, name)}::text`).join(", ")}]`;
-}
-
-/** Takes the triggers off a table, and all that is noted of it. */
-export async function letGo(
-	address: DatabaseAddress,
-	client: ClientBase,
-	table: FollowedTable,
-	lockTimeout: number,
-): Promise<void> {
-	const current = (await readShapes(client)).get(table.id);
-	const members = Object.values(current?.members ?? {}).map(
-		({ schema, table: name, root }) => ({ schema, name, root }),
-	);
-	await withTablesLocked(
-		address,
-		client,
-		members,
-		"ACCESS EXCLUSIVE",
-		lockTimeout,
-		async () => {
-			for (const sql of members.flatMap(dropTriggers)) await client.query(sql);
-			await client.query(`
-				DROP FUNCTION IF EXISTS ${functionName(table.id)}();
-				DELETE FROM cutover.journal WHERE table_id = ${table.id};
-				DELETE FROM cutover.journal_table WHERE id = ${table.id}
-			`);
-		},
-	);
-}
-
-/** As few round trips as can be: writers to all tables are waiting. */
-async function takeIn(
-	client: ClientBase,
-	tables: readonly Wanted[],
-): Promise<void> {
-	const { rows } = await client.query<{ id: number; relation: string }>(
-		`
-		INSERT INTO cutover.journal_table (relation, key_columns)
-		SELECT (t ->> 'relation')::oid, CASE WHEN jsonb_typeof(t -> 'key') = 'array' THEN
-			ARRAY (SELECT k.name FROM jsonb_array_elements_text(t -> 'key') WITH ORDINALITY AS k (name, at) ORDER BY k.at)
-		END
-		FROM jsonb_array_elements($1) t
-		RETURNING id, relation::int8::text AS "relation"
-		`,
-		[
-			JSON.stringify(
-				tables.map(({ table, relation }) => ({ relation, key: table.rowKey })),
-			),
-		],
-	);
-	const shapes = await readShapes(client);
-	const statements = rows.flatMap(({ id, relation }) => {
-		const wanted = tables.find((table) => table.relation === relation);
-		if (!wanted) throw new Error(`nobody asked for relation ${relation}`);
-		return [
-			createFunction(id, keyColumns(wanted.table)),
-			...memberTriggers(id, Object.values(shapes.get(id)?.members ?? {})),
-		];
+	{
+		kept,
+		wanted,
+		added,
+		options,
+	}: {
+		readonly kept: readonly FollowedTable[];
+		readonly wanted: ReadonlyMap<string, Wanted>;
+		readonly added: readonly Wanted[];
+		readonly options: InstallOptions;
+	},
+): Promise<readonly NumberedDependent[]> {
+	const asked = options.dependents ?? [];
+	await client.query("BEGIN");
+	const now = await numberNotes(client, asked);
+	if (added.length === 0 && now.changed.size === 0) {
+		await client.query("COMMIT");
+		return now.numbered;
+	}
+	await client.query("ROLLBACK");
+	const renewed = kept.flatMap((table) => {
+		const found = wanted.get(table.relation);
+		return found && now.changed.has(table.relation)
+			? [{ ...found, id: table.id }]
+			: [];
 	});
-	await client.query(statements.join(";\n"));
-	await keepShapes(
+	return withTablesLocked(
+		address,
 		client,
-		rows.map(({ id }) => id),
+		[...added, ...renewed].map(({ table }) => table),
+		"SHARE ROW EXCLUSIVE",
+		options.lockTimeout,
+		async () => {
+			const { numbered } = await numberNotes(client, asked);
+			await takeIn(client, added, numbered);
+			await renewFunctions(client, renewed, numbered);
+			return numbered;
+		},
 	);
 }
 
-/** The table first: its row trigger is cloned to the partitions. */
-function memberTriggers(id: number, members: readonly ShapeMember[]): string[] {
-	return [...members]
-		.sort((a, b) => Number(b.root) - Number(a.root))
-		.flatMap(({ schema, table, root }) =>
-			createTriggers(id, { schema, name: table, root }),
-		);
-}
-
-/** Notes how tables look now, with the triggers just made. */
-async function keepShapes(
+/** Those of the followed tables that stay as they are; refuses others that nobody accepts. */
+async function unchanged(
 	client: ClientBase,
-	ids: readonly number[],
-): Promise<void> {
+	followed: readonly FollowedTable[],
+	wanted: ReadonlyMap<string, Wanted>,
+	recopy: readonly string[],
+): Promise<FollowedTable[]> {
+	if (followed.length === 0) return [];
 	const shapes = await readShapes(client);
-	await noteShapes(
-		client,
-		ids.flatMap((id) => {
-			const shape = shapes.get(id);
-			return shape ? [{ id, shape }] : [];
-		}),
+	const kept = followed.filter((table) => !recopy.includes(plainName(table)));
+	const changes = kept.flatMap((table) =>
+		changesOf(
+			table,
+			shapes.get(table.id),
+			wanted.get(table.relation)?.table,
+		).map((what) => `${plainName(table)}: ${what}`),
 	);
-}
-
-/** Notes how tables look. */
-export async function noteShapes(
-	client: ClientBase,
-	shapes: readonly { readonly id: number; readonly shape: Shape }[],
-): Promise<void> {
-	await client.query(
-		`
-		UPDATE cutover.journal_table j SET shape = s.shape
-		FROM jsonb_to_recordset($1) AS s (id integer, shape jsonb)
-		WHERE s.id = j.id
-		`,
-		[JSON.stringify(shapes)],
-	);
-}
-
-interface Wanted {
-	readonly table: Table;
-	readonly relation: string;
+	if (changes.length > 0) throw shapeChanged(changes);
+	return kept;
 }
 
 function changesOf(
 	known: FollowedTable,
 	shape: Shape | undefined,
-	wanted: readonly Wanted[],
+	table: Table | undefined,
 ): string[] {
 	if (!shape) return ["it is no longer there"];
-	const table = wanted.find(
-		({ relation }) => relation === known.relation,
-	)?.table;
 	const [was, is] = [known.key, table?.rowKey ?? null].map(
 		(key) => key?.join(", ") ?? "none",
 	);
@@ -288,30 +167,23 @@ function changesOf(
 	];
 }
 
+/** The tables by their OIDs. */
 async function withRelations(
 	client: ClientBase,
 	tables: readonly Table[],
-): Promise<Wanted[]> {
-	const { rows } = await client.query<{ relation: string }>(
+): Promise<Map<string, Wanted>> {
+	const { rows } = await client.query<{ relation: string; at: number }>(
 		`
-		SELECT to_regclass(name)::oid::int8::text AS "relation"
+		SELECT to_regclass(name)::oid::int8::text AS "relation", at::integer AS "at"
 		FROM unnest($1::text[]) WITH ORDINALITY AS n (name, at)
-		ORDER BY at
+		WHERE to_regclass(name) IS NOT NULL
 		`,
 		[tables.map(({ schema, name }) => ident(schema, name))],
 	);
-	return tables.map((table, at) => ({
-		table,
-		relation: rows[at]?.relation ?? "",
-	}));
-}
-
-function keyColumns(table: Table): Column[] | null {
-	return (
-		table.rowKey?.map((name) => {
-			const column = table.columns.find((c) => c.name === name);
-			if (!column) throw new Error(`${tableName(table)} has no column ${name}`);
-			return column;
-		}) ?? null
+	return new Map(
+		rows.flatMap(({ relation, at }) => {
+			const table = tables[at - 1];
+			return table ? [[relation, { table, relation }]] : [];
+		}),
 	);
 }

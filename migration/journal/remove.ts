@@ -2,9 +2,9 @@ import type { ClientBase } from "pg";
 import type { DatabaseAddress } from "../connection";
 import { dropEmptySchema } from "../freeze/barrier";
 import { plainName } from "./check";
-import { letGo } from "./install";
 import { DROP_JOURNAL } from "./schema";
 import { hasJournal, readFollowed } from "./state";
+import { letGo } from "./take-in";
 
 /**
  * Takes the journal away, table by table, then its own tables; gives the names of

@@ -3,7 +3,8 @@
  *
  * An entry's key is that of a row that was written; NULL says that the table was
  * truncated, so that no row from before is left; an empty array says that the
- * table is to be copied as a whole.
+ * table is to be copied as a whole. A negative number stands for a note: the key
+ * holds values by which rows of another table depend on the row that was written.
  *
  * The journal has no index: it is read and emptied as a whole, and an index would
  * cost every write of the product. As each cycle leaves as many dead rows as it
@@ -32,6 +33,12 @@ export const CREATE_JOURNAL = `
 	);
 	COMMENT ON COLUMN cutover.journal_table.epoch IS
 		'a copy made under another epoch may lack writes: the table is copied again';
+	CREATE TABLE IF NOT EXISTS cutover.journal_note (
+		id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+		relation oid NOT NULL,
+		definition jsonb NOT NULL,
+		UNIQUE (relation, definition)
+	);
 	CREATE TABLE IF NOT EXISTS cutover.journal_stranger (
 		relation oid PRIMARY KEY
 	);
@@ -61,7 +68,7 @@ export const CREATE_JOURNAL = `
 /** Takes all of the above away; the triggers must be gone. */
 export const DROP_JOURNAL = `
 	DROP TABLE IF EXISTS cutover.journal, cutover.journal_table,
-		cutover.journal_stranger, cutover.journal_reader;
+		cutover.journal_note, cutover.journal_stranger, cutover.journal_reader;
 	DROP FUNCTION IF EXISTS cutover.journal_truncate();
 `;
 

@@ -44,21 +44,36 @@ export function functionName(id: number): string {
 	return ident("cutover", `journal_${id}`);
 }
 
+/** Values of a row that other rows depend on, to be noted when they change. */
+export interface NotedValues {
+	/** Its number in cutover.journal_note. */
+	readonly id: number;
+	/** Columns by which the dependent rows find this one: they are what is noted. */
+	readonly match: readonly Column[];
+	/** Further columns whose change matters to them. */
+	readonly reads: readonly string[];
+}
+
 /**
  * SQL of the function that notes a table's rows in the journal; `key` is null for
  * a table without one.
  *
  * SECURITY DEFINER, so that writers need no rights on the journal; its search path
- * is pinned, as writers could otherwise lend it operators of their own. An update
- * that changes the key's text notes both keys: equal keys may differ in text
- * (1.0 and 1.00), and the other side may compare them as text.
+ * is pinned, as writers could otherwise lend it operators of their own.
  */
 export function createFunction(
 	id: number,
 	key: readonly Column[] | null,
+	notes: readonly NotedValues[],
 ): string {
-	const settings = key?.some(dependsOnSettings) ? PRINT_SETTINGS : "";
-	const body = key === null ? keylessBody(id) : keyedBody(id, key);
+	const printed = [...(key ?? []), ...notes.flatMap(({ match }) => match)];
+	const settings = printed.some(dependsOnSettings) ? PRINT_SETTINGS : "";
+	const body = `
+	BEGIN
+		${key === null ? noteTable(id) : noteKey(id, key)}
+		${notes.map(noteValues).join("")}
+		RETURN NULL;
+	END`;
 	return `
 		CREATE OR REPLACE FUNCTION ${functionName(id)}() RETURNS trigger
 		LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog ${settings}
@@ -66,35 +81,52 @@ export function createFunction(
 		REVOKE ALL ON FUNCTION ${functionName(id)}() FROM PUBLIC`;
 }
 
-function keyedBody(id: number, key: readonly Column[]): string {
-	const text = (row: "NEW" | "OLD") =>
-		`ARRAY[${key.map(({ name }) => `${row}.${ident(name)}::text COLLATE "C"`).join(", ")}]`;
+function asText(row: "NEW" | "OLD", columns: readonly string[]): string {
+	return `ARRAY[${columns.map((name) => `${row}.${ident(name)}::text COLLATE "C"`).join(", ")}]`;
+}
+
+/**
+ * An update that changes the key's text notes both keys: equal keys may differ in
+ * text (1.0 and 1.00), and the other side may compare them as text.
+ */
+function noteKey(id: number, key: readonly Column[]): string {
+	const names = key.map(({ name }) => name);
+	const [before, after] = [asText("OLD", names), asText("NEW", names)];
 	return `
-	BEGIN
 		IF TG_OP <> 'DELETE' THEN
-			INSERT INTO cutover.journal VALUES (${id}, ${text("NEW")}, clock_timestamp());
+			INSERT INTO cutover.journal VALUES (${id}, ${after}, clock_timestamp());
 		END IF;
-		IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND ${text("OLD")} <> ${text("NEW")}) THEN
-			INSERT INTO cutover.journal VALUES (${id}, ${text("OLD")}, clock_timestamp());
-		END IF;
-		RETURN NULL;
-	END`;
+		IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND ${before} <> ${after}) THEN
+			INSERT INTO cutover.journal VALUES (${id}, ${before}, clock_timestamp());
+		END IF;`;
 }
 
 /**
  * One marker a transaction is enough. What is remembered in the session goes with
  * the marker when a savepoint or the transaction is rolled back.
  */
-function keylessBody(id: number): string {
+function noteTable(id: number): string {
 	const memory = literal(`cutover.journal_${id}`);
 	return `
-	BEGIN
 		IF current_setting(${memory}, true) IS DISTINCT FROM pg_current_xact_id()::text THEN
 			INSERT INTO cutover.journal VALUES (${id}, '{}', clock_timestamp());
 			PERFORM set_config(${memory}, pg_current_xact_id()::text, true);
-		END IF;
-		RETURN NULL;
-	END`;
+		END IF;`;
+}
+
+/** In the journal, notes have negative numbers and the values as their key. */
+function noteValues({ id, match, reads }: NotedValues): string {
+	const names = match.map(({ name }) => name);
+	const all = [...names, ...reads];
+	return `
+		IF TG_OP <> 'UPDATE' OR ${asText("OLD", all)} IS DISTINCT FROM ${asText("NEW", all)} THEN
+			IF TG_OP <> 'DELETE' THEN
+				INSERT INTO cutover.journal VALUES (${-id}, ${asText("NEW", names)}, clock_timestamp());
+			END IF;
+			IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND ${asText("OLD", names)} IS DISTINCT FROM ${asText("NEW", names)}) THEN
+				INSERT INTO cutover.journal VALUES (${-id}, ${asText("OLD", names)}, clock_timestamp());
+			END IF;
+		END IF;`;
 }
 
 /** A table or one of its partitions. */

@@ -1,160 +1,379 @@
-import { join } from "node:path";
 import type { ClientBase } from "pg";
-import type { Manifest } from "../copy/manifest";
-import { ensureUserMap, hasUserMap, readUserMap, writeUser } from "./map";
-import { decide } from "./policy";
-import { readUsers, type SourceUser } from "./source";
-import type { StackAuth } from "./stack-auth";
+import { ExitCode, MigrationError } from "../errors";
+import { NoAnswer } from "./api";
+import { change, isChange } from "./change";
+import { eachConcurrently } from "./each";
+import {
+	countStates,
+	ensureUserMap,
+	hasUserMap,
+	lockUserMap,
+	readUserMap,
+	type UserMapRow,
+	type UserState,
+	writeUser,
+} from "./map";
+import { DELETED, type Decision, decide, type PolicyOptions } from "./policy";
+import { type RemarkCount, Remarks } from "./remarks";
+import type { SourceUser } from "./source";
+import { EMAIL_TAKEN, type StackAuth } from "./stack-auth";
+import {
+	type Change,
+	createBody,
+	digestsOf,
+	NOTHING_SENT,
+	type Sent,
+} from "./wanted";
 
-export interface UsersOptions {
+export interface UsersOptions extends PolicyOptions {
 	readonly concurrency: number;
-	readonly carryHashes: boolean;
-	readonly oauthProviders: readonly string[];
 	readonly dryRun: boolean;
+	/**
+	 * The users are all that the source has now: whoever moved and is not among
+	 * them was removed there since.
+	 */
+	readonly complete: boolean;
 }
 
 export interface UsersResult {
 	readonly total: number;
 	/** Made by this run, or found after a lost answer. */
 	readonly moved: number;
-	/** In the map already, nothing done. */
+	/** Moved before and changed since. */
+	readonly updated: number;
+	/** In the map already and the same as then: nothing done. */
 	readonly alreadyMoved: number;
+	/** Removed from the source since they moved: log-in off. */
+	readonly shutOut: number;
 	readonly withHash: number;
 	readonly passwordReset: number;
 	readonly skipped: Readonly<Record<string, number>>;
-	readonly conflicts: readonly { id: string; reason: string }[];
-	/** What a person should know, by user. */
-	readonly remarks: readonly { id: string; remark: string }[];
+	readonly conflicts: readonly UserConflict[];
+	/** What a person should know, with how many it concerns. */
+	readonly remarks: readonly RemarkCount[];
+	/** Users of the map by state, after the run. */
+	readonly states: Partial<Record<UserState, number>>;
 }
 
+export interface UserConflict {
+	/** The old one. */
+	readonly id: string;
+	readonly reason: string;
+}
+
+/** With more than this share of the moved users gone, it is another source. */
+const MOST_GONE = 0.5;
+
 /**
- * Moves the users of an export to Stack Auth and notes old and new id in the
- * target's map. Can be repeated at any time: whoever is in the map is left alone,
- * whoever was in the making when a run ended is looked for before being made.
+ * Moves users to Stack Auth and notes old and new id in the target's map. Can be
+ * repeated at any time: whoever is in the map and has not changed is left alone,
+ * whoever changed is changed there, whoever was in the making when a run ended is
+ * looked for before being made.
  */
 export async function moveUsers(
 	target: ClientBase,
 	stackAuth: StackAuth,
-	directory: string,
-	manifest: Manifest,
+	users: AsyncGenerator<SourceUser>,
 	options: UsersOptions,
 ): Promise<UsersResult> {
-	const result = {
-		total: 0,
-		moved: 0,
-		alreadyMoved: 0,
-		withHash: 0,
-		passwordReset: 0,
-		skipped: {} as Record<string, number>,
-		conflicts: [] as { id: string; reason: string }[],
-		remarks: [] as { id: string; remark: string }[],
-	};
-	if (!manifest.users) return result;
-	if (!options.dryRun) await ensureUserMap(target);
+	if (!options.dryRun) {
+		await lockUserMap(target);
+		await ensureUserMap(target);
+	}
 	const map = (await hasUserMap(target))
 		? await readUserMap(target)
-		: new Map<string, never>();
-	// One session serves all workers: notes are taken one after the other.
-	let noted: Promise<void> = Promise.resolve();
-	const note = (row: Parameters<typeof writeUser>[1]): Promise<void> => {
-		noted = noted.then(() => writeUser(target, row));
-		return noted;
-	};
-	const addresses = new Set<string>();
-	const now = new Date();
+		: new Map<string, UserMapRow>();
+	const run = new Run(target, stackAuth, map, options);
+	await eachConcurrently(users, options.concurrency, (user) => run.user(user));
+	await run.again();
+	if (options.complete) await run.removeGone();
+	return run.result();
+}
 
-	const one = async (user: SourceUser): Promise<void> => {
-		result.total++;
-		const decision = decide(user, addresses, { ...options, now });
-		const known = map.get(user.id);
+type Create = Extract<Decision, { kind: "create" }>;
+
+/** What a user without a place in the source is to become: kept, but shut out. */
+const SHUT_OUT: Change = {
+	fields: {
+		primary_email_auth_enabled: false,
+		restricted_by_admin_reason: DELETED,
+	},
+	accounts: [],
+};
+
+class Run {
+	private readonly now = new Date();
+	private readonly addresses = new Set<string>();
+	private readonly seen = new Set<string>();
+	private readonly remarks = new Remarks();
+	private readonly skipped: Record<string, number> = {};
+	private readonly conflicts = new Map<string, string>();
+	/** Refused for an address that another user may give up later in this run. */
+	private refused: { readonly id: string; readonly decision: Create }[] = [];
+	private readonly counts = {
+		total: 0,
+		moved: 0,
+		updated: 0,
+		alreadyMoved: 0,
+		shutOut: 0,
+		withHash: 0,
+		passwordReset: 0,
+	};
+	/** One session serves all workers: notes are taken one after the other. */
+	private noted: Promise<void> = Promise.resolve();
+	private ids: Promise<ReadonlyMap<string, string>> | undefined;
+
+	constructor(
+		private readonly target: ClientBase,
+		private readonly stackAuth: StackAuth,
+		private readonly map: ReadonlyMap<string, UserMapRow>,
+		private readonly options: UsersOptions,
+	) {}
+
+	/** Does what is to be done about one user of the source. */
+	async user(user: SourceUser): Promise<void> {
+		const { id } = user;
+		this.counts.total++;
+		this.seen.add(id);
+		const decision = decide(user, this.addresses, {
+			...this.options,
+			now: this.now,
+		});
 		if (decision.kind === "skip") {
-			result.skipped[decision.reason] =
-				(result.skipped[decision.reason] ?? 0) + 1;
-			if (!options.dryRun && !known)
-				await note({
-					old_id: user.id,
-					new_id: null,
-					state: "skipped",
-					reason: decision.reason,
-				});
+			const { reason } = decision;
+			this.skipped[reason] = (this.skipped[reason] ?? 0) + 1;
+			return this.guarded(id, () => this.skip(id, reason));
+		}
+		for (const remark of decision.remarks) this.remarks.add(remark, id);
+		if (decision.user.fields.password_hash) this.counts.withHash++;
+		if (decision.resetDue) this.counts.passwordReset++;
+		await this.guarded(id, () => this.bring(id, decision));
+	}
+
+	/** Tries those again whose address another user may have given up in the meantime. */
+	async again(): Promise<void> {
+		const refused = this.refused;
+		this.refused = [];
+		for (const { id, decision } of refused) {
+			this.conflicts.delete(id);
+			await this.guarded(id, () => this.bring(id, decision));
+		}
+	}
+
+	/** Shuts those out who moved and are no longer in the source. */
+	async removeGone(): Promise<void> {
+		const moved = [...this.map.values()].filter(
+			({ state }) => state === "moved",
+		);
+		const gone = moved.filter(({ old_id }) => !this.seen.has(old_id));
+		if (gone.length > moved.length * MOST_GONE)
+			throw new MigrationError(
+				{
+					expected: `most of the ${moved.length} users that moved to be in the source still`,
+					found: `${gone.length} of them gone`,
+					fix: "check that this is the right source; nobody was shut out",
+				},
+				ExitCode.refused,
+			);
+		for (const row of gone)
+			await this.guarded(row.old_id, () =>
+				this.shutOut(row.old_id, row.new_id ?? "", row.sent),
+			);
+	}
+
+	async result(): Promise<UsersResult> {
+		return {
+			...this.counts,
+			skipped: this.skipped,
+			conflicts: [...this.conflicts].map(([id, reason]) => ({ id, reason })),
+			remarks: this.remarks.list(),
+			states: (await hasUserMap(this.target))
+				? await countStates(this.target)
+				: {},
+		};
+	}
+
+	private async skip(id: string, reason: string): Promise<void> {
+		const row = this.map.get(id);
+		// Who moved while the policy was another stays; but no deleted user logs in.
+		if (row?.state === "moved")
+			return reason === "deleted"
+				? this.shutOut(id, row.new_id ?? "", row.sent)
+				: undefined;
+		if (
+			this.options.dryRun ||
+			(row?.state === "skipped" && row.reason === reason)
+		)
+			return;
+		const there = await this.newId(id);
+		if (there) return this.shutOut(id, there, NOTHING_SENT);
+		await this.note({ old_id: id, new_id: null, state: "skipped", reason });
+	}
+
+	/** Creates the user, or brings the one that is there up to date. */
+	private async bring(id: string, decision: Create): Promise<void> {
+		const row = this.map.get(id);
+		if (row?.state === "moved" && row.new_id)
+			return this.update(row, row.new_id, decision);
+		if (this.options.dryRun) {
+			this.counts.moved++;
 			return;
 		}
-		for (const remark of decision.remarks)
-			result.remarks.push({ id: user.id, remark });
-		const passwordCarried = decision.user.password_hash !== undefined;
-		if (passwordCarried) result.withHash++;
-		else result.passwordReset++;
-		if (known?.state === "moved") {
-			result.alreadyMoved++;
+		const there = await this.newId(id);
+		if (there) {
+			this.counts.moved++;
+			await this.moved(id, there, NOTHING_SENT, decision);
+			await this.send(id, there, NOTHING_SENT, decision);
 			return;
 		}
-		if (options.dryRun) {
-			result.moved++;
-			return;
-		}
-		await note({
-			old_id: user.id,
+		await this.note({
+			old_id: id,
 			new_id: null,
 			state: "pending",
 			reason: null,
 		});
-		const creation = await stackAuth.create(
-			decision.user,
-			known !== undefined && known.state !== "skipped",
+		const first = firstStep(decision);
+		const creation = await this.stackAuth.create(
+			createBody(first.fields, first.accounts),
+			id,
 		);
 		if (creation.kind === "conflict") {
-			result.conflicts.push({ id: user.id, reason: creation.reason });
-			await note({
-				old_id: user.id,
-				new_id: null,
-				state: "conflict",
-				reason: creation.reason,
-			});
+			const { reason } = creation;
+			await this.note({ old_id: id, new_id: null, state: "conflict", reason });
+			return this.conflict(id, reason, decision);
+		}
+		this.counts.moved++;
+		const sent = digestsOf(first);
+		await this.moved(id, creation.id, sent, decision);
+		await this.send(id, creation.id, sent, decision);
+	}
+
+	private async update(
+		row: UserMapRow,
+		newId: string,
+		decision: Create,
+	): Promise<void> {
+		if (!isChange(row.sent, decision.user)) {
+			this.counts.alreadyMoved++;
+			// What stood in the way of a change that is no longer wanted.
+			if (row.reason !== null && !this.options.dryRun)
+				await this.moved(row.old_id, newId, row.sent, decision);
 			return;
 		}
-		await note({
-			old_id: user.id,
-			new_id: creation.id,
-			state: "moved",
-			reason: null,
-			passwordCarried,
-		});
-		result.moved++;
-	};
+		if (
+			this.options.dryRun ||
+			(await this.send(row.old_id, newId, row.sent, decision))
+		)
+			this.counts.updated++;
+	}
 
-	await eachConcurrently(
-		readUsers(join(directory, manifest.users.file)),
-		options.concurrency,
-		one,
-	);
-	return result;
+	/** Sends what a user lacks; whether all of it is there now. */
+	private async send(
+		id: string,
+		newId: string,
+		sent: Sent,
+		decision: Create,
+	): Promise<boolean> {
+		if (!isChange(sent, decision.user)) return true;
+		const done = await change(this.stackAuth, newId, sent, decision.user);
+		if (done.kind === "done") {
+			await this.moved(id, newId, done.sent, decision);
+			return true;
+		}
+		await this.moved(id, newId, sent, decision, done.reason);
+		this.conflict(id, done.reason, decision);
+		return false;
+	}
+
+	private async shutOut(id: string, newId: string, sent: Sent): Promise<void> {
+		if (!isChange(sent, SHUT_OUT)) return;
+		this.counts.shutOut++;
+		if (this.options.dryRun) return;
+		const done = await change(this.stackAuth, newId, sent, SHUT_OUT);
+		const [reason, now] =
+			done.kind === "done"
+				? ["deleted in the old system", done.sent]
+				: [done.reason, sent];
+		if (done.kind === "conflict") this.conflicts.set(id, done.reason);
+		await this.note({
+			old_id: id,
+			new_id: newId,
+			state: "moved",
+			reason,
+			sent: now,
+		});
+	}
+
+	/**
+	 * The user who stands for the old one though the map does not say so: one that
+	 * a run made that ended before its note, or whose map was lost. Looked up once,
+	 * and only where there is a doubt: reading all users takes its time.
+	 */
+	private async newId(oldId: string): Promise<string | undefined> {
+		const state = this.map.get(oldId)?.state;
+		const doubtful =
+			this.map.size === 0 || state === "pending" || state === "conflict";
+		if (!doubtful) return undefined;
+		this.ids ??= this.stackAuth.byOldId().catch((error) => {
+			this.ids = undefined;
+			throw error;
+		});
+		return (await this.ids).get(oldId);
+	}
+
+	/**
+	 * One user to whom the service never answers holds nobody else up, as long as
+	 * it answers at all.
+	 */
+	private async guarded(id: string, work: () => Promise<void>): Promise<void> {
+		try {
+			await work();
+		} catch (error) {
+			if (!(error instanceof NoAnswer)) throw error;
+			await this.stackAuth.project();
+			this.conflicts.set(
+				id,
+				`Stack Auth fails at this user each time: ${error.message}`,
+			);
+		}
+	}
+
+	private conflict(id: string, reason: string, decision: Create): void {
+		this.conflicts.set(id, reason);
+		if (reason === EMAIL_TAKEN) this.refused.push({ id, decision });
+	}
+
+	private moved(
+		id: string,
+		newId: string,
+		sent: Sent,
+		decision: Create,
+		reason: string | null = null,
+	): Promise<void> {
+		return this.note({
+			old_id: id,
+			new_id: newId,
+			state: "moved",
+			reason,
+			sent,
+			reset_due: decision.resetDue,
+		});
+	}
+
+	private note(row: Parameters<typeof writeUser>[1]): Promise<void> {
+		this.noted = this.noted.then(() => writeUser(this.target, row));
+		return this.noted;
+	}
 }
 
 /**
- * Runs `work` over a stream of items, `width` at a time. After a failure no
- * further item is begun; those under way end first.
+ * What a user is created with. A second factor given at creation is not asked for
+ * until it is updated, so whoever has one gets it together with the ways to log in,
+ * in an update: at no moment does the password alone let in.
  */
-async function eachConcurrently<T>(
-	items: AsyncGenerator<T>,
-	width: number,
-	work: (item: T) => Promise<void>,
-): Promise<void> {
-	let failed = false;
-	const results = await Promise.allSettled(
-		Array.from({ length: width }, async () => {
-			try {
-				for (
-					let next = await items.next();
-					!next.done && !failed;
-					next = await items.next()
-				)
-					await work(next.value);
-			} catch (error) {
-				failed = true;
-				throw error;
-			}
-		}),
-	);
-	for (const result of results)
-		if (result.status === "rejected") throw result.reason;
+function firstStep(decision: Create): Change {
+	const { fields, accounts } = decision.user;
+	if (fields.totp_secret_base64 === null) return { fields, accounts };
+	const { totp_secret_base64: _later, password_hash: _too, ...first } = fields;
+	return { fields: first, accounts: [] };
 }

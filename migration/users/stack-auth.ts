@@ -1,173 +1,284 @@
-import { setTimeout as delay } from "node:timers/promises";
-import { ExitCode, MigrationError } from "../errors";
-import type { NewUser, ServerMetadata } from "./policy";
+import { type Answer, type Api, NoAnswer, unreachable } from "./api";
+import {
+	accountDigest,
+	digestOf,
+	type OAuthAccount,
+	type ServerMetadata,
+} from "./wanted";
 
-/** Where Stack Auth is, and the key that opens its server API. */
-export interface StackAuthAddress {
-	readonly apiUrl: string;
-	readonly projectId: string;
-	readonly secretServerKey: string;
-}
+export type { StackAuthAddress } from "./api";
 
 /** A user as the API answers, as far as it matters here. */
 export interface StackAuthUser {
 	readonly id: string;
 	readonly display_name: string | null;
 	readonly primary_email: string | null;
+	readonly primary_email_auth_enabled: boolean;
+	readonly has_password: boolean;
 	readonly server_metadata: Partial<ServerMetadata> | null;
+	readonly oauth_providers: readonly {
+		readonly id: string;
+		readonly account_id: string;
+	}[];
+}
+
+/** What the new project can do. */
+export interface Project {
+	readonly passwords: boolean;
+	readonly oauthProviders: readonly string[];
+}
+
+/** Something a person has to decide on; nothing was changed. */
+export interface Conflict {
+	readonly kind: "conflict";
+	readonly reason: string;
 }
 
 /** What came of a creation. */
 export type Creation =
 	| { readonly kind: "created" | "found"; readonly id: string }
-	| { readonly kind: "conflict"; readonly reason: string };
+	| Conflict;
 
-const MOST_ATTEMPTS = 8;
-const FIRST_DELAY_MS = 250;
-const LONGEST_DELAY_MS = 20_000;
-const REQUEST_TIMEOUT_MS = 30_000;
-const PAGE = 100;
+export const EMAIL_TAKEN =
+	"Stack Auth has another user with this e-mail address";
+export const USER_GONE = "the user was removed from Stack Auth";
+
+/** Users a page when all are listed: some hundred kilobytes. */
+const LIST_PAGE = 500;
+const SEARCH_PAGE = 100;
 
 /**
- * Stack Auth's server API (POST and GET /api/v1/users). A 5xx or a broken
+ * What the migration asks of Stack Auth's server API. A 5xx or a broken
  * connection may leave the user created, and only users who log in by e-mail are
  * refused a second time: so after every such failure the user is looked for by
  * the old id in its server metadata before it is created again.
  */
 export class StackAuth {
-	constructor(
-		private readonly address: StackAuthAddress,
-		private readonly firstDelay = FIRST_DELAY_MS,
-	) {}
+	constructor(private readonly api: Api) {}
 
-	/**
-	 * Makes the user, or finds the one that an earlier attempt made. `uncertain`
-	 * says that there may have been one: then it is looked for first.
-	 */
-	async create(user: NewUser, uncertain: boolean): Promise<Creation> {
-		let look = uncertain;
+	/** Reads the project; fails with a message for people unless address, project and key work. */
+	async project(): Promise<Project> {
+		const answer = await this.api
+			.get<{
+				config?: {
+					credential_enabled?: boolean;
+					enabled_oauth_providers?: readonly { readonly id: string }[];
+				};
+			}>("/projects/current")
+			.catch((error) => {
+				throw error instanceof NoAnswer ? unreachable(error.message) : error;
+			});
+		return {
+			passwords: answer.config?.credential_enabled ?? true,
+			oauthProviders: (answer.config?.enabled_oauth_providers ?? []).map(
+				({ id }) => id,
+			),
+		};
+	}
+
+	/** The ids of all users that a migration made, by their old ids. */
+	async byOldId(): Promise<Map<string, string>> {
+		const ids = new Map<string, string>();
+		for await (const user of this.list({}, LIST_PAGE)) {
+			const oldId = user.server_metadata?.supabase?.id;
+			if (oldId) ids.set(oldId, user.id);
+		}
+		return ids;
+	}
+
+	/** Makes the user, or finds the one that a lost attempt of this call made. @throws NoAnswer */
+	async create(
+		body: Record<string, unknown>,
+		oldId: string,
+	): Promise<Creation> {
 		for (let attempt = 1; ; attempt++) {
-			if (look) {
-				const found = await this.find(user);
-				if (found) return { kind: "found", id: found.id };
-			}
-			const answer = await this.attempt("POST", "/users", user);
+			const answer = await this.api.once("POST", "/users", body);
 			if (answer.kind === "answer" && answer.status < 300)
 				return { kind: "created", id: (answer.body as StackAuthUser).id };
-			if (answer.kind === "answer" && answer.status === 409) {
-				const found = await this.find(user);
-				return found
-					? { kind: "found", id: found.id }
-					: {
-							kind: "conflict",
-							reason: "Stack Auth has another user with this e-mail address",
-						};
-			}
-			if (answer.kind === "answer" && answer.status !== 429)
-				return {
-					kind: "conflict",
-					reason: `Stack Auth answered ${answer.status}: ${answer.code}`,
-				};
-			if (attempt === MOST_ATTEMPTS) throw unreachable(answer.message);
-			// A 429 was certainly not carried out; anything else may have been.
-			look ||= answer.kind === "lost";
-			await delay(this.wait(attempt, answer.retryAfter));
+			if (answer.kind === "answer" && answer.status !== 409)
+				return refusal(answer);
+			if (answer.kind === "lost") await this.api.wait(attempt, answer);
+			const found = await this.find(body, oldId);
+			if (found) return { kind: "found", id: found.id };
+			if (answer.kind === "answer")
+				return { kind: "conflict", reason: EMAIL_TAKEN };
 		}
+	}
+
+	/** One user; undefined where it is gone. @throws NoAnswer */
+	async user(id: string): Promise<StackAuthUser | undefined> {
+		const answer = await this.api.repeat("GET", `/users/${id}`);
+		if (answer.status < 300) return answer.body as StackAuthUser;
+		if (answer.status === 404) return undefined;
+		throw this.api.refused(answer);
+	}
+
+	/** Changes what the body names. @throws NoAnswer */
+	async update(
+		id: string,
+		body: Record<string, unknown>,
+	): Promise<{ kind: "done" } | Conflict> {
+		const answer = await this.api.repeat("PATCH", `/users/${id}`, body);
+		return answer.status < 300 ? { kind: "done" } : refusal(answer);
+	}
+
+	/** Another user than this one who logs in by that address. @throws NoAnswer */
+	async holder(email: string, id: string): Promise<string | undefined> {
+		for await (const user of this.list({ query: searchText(email) }))
+			if (
+				user.id !== id &&
+				user.primary_email === email &&
+				user.primary_email_auth_enabled
+			)
+				return user.id;
+		return undefined;
+	}
+
+	/**
+	 * Removes former addresses of a user, given by their digests: one that is no
+	 * longer the primary one stays good for log-in otherwise. @throws NoAnswer
+	 */
+	async removeAddresses(
+		id: string,
+		digests: readonly string[],
+	): Promise<Conflict | undefined> {
+		const { items } = await this.api.get<{
+			items: readonly {
+				readonly id: string;
+				readonly value: string;
+				readonly is_primary: boolean;
+			}[];
+		}>(`/contact-channels?user_id=${id}`);
+		for (const channel of items) {
+			if (channel.is_primary || !digests.includes(digestOf(channel.value)))
+				continue;
+			const refused = await this.remove(
+				`/contact-channels/${id}/${channel.id}`,
+			);
+			if (refused) return refused;
+		}
+		return undefined;
+	}
+
+	/**
+	 * Gives a user the wanted accounts at providers and takes those away that were
+	 * sent before (`sent` holds their digests); others are the user's own doing.
+	 * @throws NoAnswer
+	 */
+	async setAccounts(
+		id: string,
+		wanted: readonly OAuthAccount[],
+		sent: readonly string[],
+	): Promise<Conflict | undefined> {
+		const { items } = await this.api.get<{
+			items: readonly {
+				readonly id: string;
+				readonly provider_config_id: string;
+				readonly account_id: string;
+			}[];
+		}>(`/oauth-providers?user_id=${id}`);
+		const there = items.map((item) => ({
+			id: item.id,
+			digest: accountDigest({
+				provider: item.provider_config_id,
+				accountId: item.account_id,
+				email: null,
+			}),
+		}));
+		const digests = wanted.map(accountDigest);
+		for (const account of there) {
+			if (digests.includes(account.digest) || !sent.includes(account.digest))
+				continue;
+			const refused = await this.remove(`/oauth-providers/${id}/${account.id}`);
+			if (refused) return refused;
+		}
+		for (const account of wanted) {
+			if (there.some(({ digest }) => digest === accountDigest(account)))
+				continue;
+			const refused = await this.addAccount(id, account);
+			if (refused) return refused;
+		}
+		return undefined;
+	}
+
+	/** Mails a link to set a password; the answer does not say to whom. @throws NoAnswer */
+	async sendReset(
+		email: string,
+		callbackUrl: string,
+	): Promise<Conflict | undefined> {
+		const answer = await this.api.repeat(
+			"POST",
+			"/auth/password/send-reset-code",
+			{ email, callback_url: callbackUrl },
+		);
+		return answer.status < 300 ? undefined : refusal(answer);
 	}
 
 	/**
 	 * The user that stands for the old one, if there is any. The API searches for
-	 * parts of names and addresses, so the exact one is picked here; restricted
-	 * users are listed on request only.
+	 * parts of names and addresses, so the exact one is picked here.
 	 */
-	async find(user: NewUser): Promise<StackAuthUser | undefined> {
-		const oldId = user.server_metadata.supabase.id;
-		let cursor: string | null = null;
-		do {
-			const query = new URLSearchParams({
-				query: user.primary_email?.toLowerCase() ?? user.display_name,
-				limit: String(PAGE),
-				include_restricted: "true",
-				...(cursor && { cursor }),
-			});
-			const page: UserPage = (await this.get(`/users?${query}`)) as UserPage;
-			const found = page.items.find(
-				({ server_metadata }) => server_metadata?.supabase?.id === oldId,
-			);
-			if (found) return found;
-			cursor = page.pagination?.next_cursor ?? null;
-		} while (cursor);
+	private async find(
+		body: Record<string, unknown>,
+		oldId: string,
+	): Promise<StackAuthUser | undefined> {
+		const text = String(body.primary_email ?? body.display_name ?? "");
+		for await (const user of this.list({ query: searchText(text) }))
+			if (user.server_metadata?.supabase?.id === oldId) return user;
 		return undefined;
 	}
 
-	/** Fails with a message for people unless address, project and key work. */
-	async check(): Promise<void> {
-		await this.get("/users?limit=1");
-	}
-
-	private async get(path: string): Promise<unknown> {
+	/** A link that was made by a lost attempt is refused the second time: so look. */
+	private async addAccount(
+		id: string,
+		{ provider, accountId, email }: OAuthAccount,
+	): Promise<Conflict | undefined> {
 		for (let attempt = 1; ; attempt++) {
-			const answer = await this.attempt("GET", path);
-			if (answer.kind === "answer" && answer.status < 300) return answer.body;
-			if (answer.kind === "answer" && answer.status !== 429)
-				throw new MigrationError({
-					expected: `Stack Auth at ${this.address.apiUrl} to list users of project ${this.address.projectId}`,
-					found: `status ${answer.status}: ${answer.code}`,
-					fix: "check STACK_AUTH_API_URL, STACK_AUTH_PROJECT_ID and STACK_AUTH_SECRET_SERVER_KEY",
-				});
-			if (attempt === MOST_ATTEMPTS) throw unreachable(answer.message);
-			await delay(this.wait(attempt, answer.retryAfter));
-		}
-	}
-
-	private async attempt(
-		method: "GET" | "POST",
-		path: string,
-		body?: unknown,
-	): Promise<Answer> {
-		try {
-			const response = await fetch(
-				`${this.address.apiUrl.replace(/\/+$/, "")}/api/v1${path}`,
-				{
-					method,
-					headers: {
-						"Content-Type": "application/json",
-						"X-Stack-Access-Type": "server",
-						"X-Stack-Project-Id": this.address.projectId,
-						"X-Stack-Secret-Server-Key": this.address.secretServerKey,
-					},
-					...(body === undefined ? {} : { body: JSON.stringify(body) }),
-					signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-				},
+			const answer = await this.api.once("POST", "/oauth-providers", {
+				user_id: id,
+				provider_config_id: provider,
+				account_id: accountId,
+				...(email && { email }),
+				allow_sign_in: true,
+				allow_connected_accounts: true,
+			});
+			if (answer.kind === "answer" && answer.status < 300) return undefined;
+			if (answer.kind === "lost") await this.api.wait(attempt, answer);
+			const user = await this.user(id);
+			const linked = user?.oauth_providers.some(
+				(account) =>
+					account.id === provider && account.account_id === accountId,
 			);
-			const text = await response.text();
-			if (response.status >= 500)
-				return { kind: "lost", message: `status ${response.status}` };
-			const seconds = Number(response.headers.get("retry-after"));
-			return {
-				kind: "answer",
-				status: response.status,
-				body: parse(text),
-				code: (parse(text) as { code?: string }).code ?? response.statusText,
-				message: `status ${response.status}`,
-				...(seconds > 0 && { retryAfter: seconds * 1000 }),
-			};
-		} catch (error) {
-			const cause = (error as { cause?: { code?: string } }).cause;
-			return {
-				kind: "lost",
-				message: cause?.code ?? (error as Error).message,
-			};
+			if (linked) return undefined;
+			if (answer.kind === "answer") return refusal(answer);
 		}
 	}
 
-	/** Doubles from attempt to attempt, with jitter so that workers spread. */
-	private wait(attempt: number, retryAfter?: number): number {
-		const backOff = Math.min(
-			this.firstDelay * 2 ** (attempt - 1),
-			LONGEST_DELAY_MS,
-		);
-		return Math.max(retryAfter ?? 0, backOff * (0.5 + Math.random() / 2));
+	private async remove(path: string): Promise<Conflict | undefined> {
+		const answer = await this.api.repeat("DELETE", path);
+		// Gone already, perhaps by an attempt whose answer was lost.
+		return answer.status < 300 || answer.status === 404
+			? undefined
+			: refusal(answer);
+	}
+
+	/** Restricted and anonymous users are listed on request only: here all are. */
+	private async *list(
+		parameters: { readonly query?: string },
+		limit = SEARCH_PAGE,
+	): AsyncGenerator<StackAuthUser> {
+		let cursor: string | null = null;
+		do {
+			const query = new URLSearchParams({
+				...parameters,
+				limit: String(limit),
+				include_anonymous: "true",
+				...(cursor && { cursor }),
+			});
+			const page: UserPage = await this.api.get(`/users?${query}`);
+			yield* page.items;
+			cursor = page.pagination?.next_cursor ?? null;
+		} while (cursor);
 	}
 }
 
@@ -176,37 +287,24 @@ interface UserPage {
 	readonly pagination?: { readonly next_cursor?: string | null };
 }
 
-type Answer =
-	| {
-			readonly kind: "answer";
-			readonly status: number;
-			readonly body: unknown;
-			readonly code: string;
-			readonly message: string;
-			readonly retryAfter?: number;
-	  }
-	/** Whether the request was carried out is not known. */
-	| {
-			readonly kind: "lost";
-			readonly message: string;
-			readonly retryAfter?: undefined;
-	  };
-
-function parse(text: string): unknown {
-	try {
-		return JSON.parse(text);
-	} catch {
-		return {};
-	}
+/**
+ * What to search for: the service hands it to ILIKE as it is, where a backslash
+ * would hide the next character; % and _ only find more.
+ */
+function searchText(text: string): string {
+	const parts = text.toLowerCase().split("\\");
+	return parts.reduce((longest, part) =>
+		part.length > longest.length ? part : longest,
+	);
 }
 
-function unreachable(message: string): MigrationError {
-	return new MigrationError(
-		{
-			expected: `Stack Auth to answer within ${MOST_ATTEMPTS} attempts`,
-			found: message,
-			fix: "run users again later: it goes on where it stopped",
-		},
-		ExitCode.failure,
-	);
+function refusal(answer: Answer): Conflict {
+	if (answer.code === "USER_EMAIL_ALREADY_EXISTS")
+		return { kind: "conflict", reason: EMAIL_TAKEN };
+	if (answer.code === "USER_NOT_FOUND")
+		return { kind: "conflict", reason: USER_GONE };
+	return {
+		kind: "conflict",
+		reason: `Stack Auth answered ${answer.status}: ${answer.code}`,
+	};
 }

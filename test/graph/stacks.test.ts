@@ -140,6 +140,19 @@ describe("the stacks under mocks", () => {
 		}
 	});
 
+	it("carries no password hashes where the stack says so", async () => {
+		const run = async (carry: boolean) => {
+			const resources = await deploy("production", {
+				"cutover:sync": true,
+				"cutover:freeze": true,
+				"users:carryHashes": carry,
+			});
+			return String(find(resources, "migration-users").inputs.create);
+		};
+		assert.match(await run(false), / --reset-passwords /);
+		assert.doesNotMatch(await run(true), /--reset-passwords/);
+	});
+
 	it("switches the names only after proof of equality and health", async () => {
 		const resources = await deploy("production", {
 			...allFlags,

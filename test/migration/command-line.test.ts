@@ -71,7 +71,7 @@ describe("the migration's command line", () => {
 
 	it("ends with 2 and a message for people on bad input", async () => {
 		for (const [args, message] of [
-			[["copy"], /expected one command.*found copy/s],
+			[["move"], /expected one command.*found move/s],
 			[["verify", "--lmit", "3"], /Unknown option '--lmit'/],
 			[["verify", "--limit", "many"], /--limit to be a whole number/],
 			[["export"], /expected --dir/],

@@ -3,7 +3,6 @@ import type { Column, ForeignKey, Table } from "../../migration/catalog/types";
 import { copyFormat } from "../../migration/copy/format";
 import { matchSequence } from "../../migration/copy/sequences";
 import { progressLine } from "../../migration/progress";
-import { carriedHash } from "../../migration/users/policy";
 import { declaredUserColumns } from "../../migration/users/references";
 
 const column = (type: string, more: Partial<Column> = {}): Column => ({
@@ -94,24 +93,6 @@ describe("which columns name users", () => {
 				() => declaredUserColumns({ tables, foreignKeys: [] }, [wrong]),
 				/to do correct --user-column/,
 			);
-	});
-});
-
-describe("which password hashes are carried", () => {
-	const tail = "a".repeat(53);
-	it("those of bcrypt up to cost 16", () => {
-		for (const kind of ["2a", "2b", "2y"])
-			assert.ok(carriedHash(`$${kind}$10$${tail}`));
-		assert.ok(carriedHash(`$2a$16$${tail}`));
-		for (const other of [
-			null,
-			"",
-			`$2a$17$${tail}`,
-			`$2x$10$${tail}`,
-			`$2a$10$${tail.slice(1)}`,
-			"$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA",
-		])
-			assert.equal(carriedHash(other), undefined);
 	});
 });
 

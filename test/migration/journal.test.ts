@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import type { Client } from "pg";
 import { readCatalog } from "../../migration/catalog/read";
-import { tableName } from "../../migration/catalog/types";
+import { type Column, tableName } from "../../migration/catalog/types";
 import { withConnection } from "../../migration/connection";
 import { MigrationError } from "../../migration/errors";
 import { checkJournal } from "../../migration/journal/check";
 import {
 	type Installed,
 	installJournal,
-	noteShapes,
-	takeInPartitions,
 } from "../../migration/journal/install";
+import type { Dependent } from "../../migration/journal/notes";
 import { removeJournal } from "../../migration/journal/remove";
 import { readFollowed, readLag } from "../../migration/journal/state";
+import { noteShapes, takeInPartitions } from "../../migration/journal/take-in";
 import { migrateHere } from "./cli";
 import { as, type Database, emptyDatabase, run, using } from "./databases";
 
@@ -211,6 +211,60 @@ describe("the change journal", () => {
 			await entriesOf("UPDATE keyless SET a = a WHERE false"),
 			[],
 		);
+	});
+
+	it("notes values that rows of other tables depend on, when they change", async () => {
+		const dependents = ["plain", "keyless"].map((lookup) => ({
+			kind: "value" as const,
+			lookup: { schema: "public", name: lookup },
+			match: [] as Column[],
+			reads: lookup === "plain" ? ["note"] : [],
+			table: { schema: "public", name: "child" },
+			keys: () => "",
+		}));
+		await withConnection(address(), { readOnly: false }, async (client) => {
+			const { tables } = await readCatalog(client);
+			const columns = (name: string, column: string) =>
+				tables
+					.find((table) => table.name === name)
+					?.columns.filter(({ name }) => name === column) ?? [];
+			const install = () =>
+				installJournal(address(), client, tables, {
+					...OPTIONS,
+					dependents: [
+						{ ...dependents[0], match: columns("plain", "id") },
+						{ ...dependents[1], match: columns("keyless", "a") },
+					] as Dependent[],
+				});
+			await follow();
+			const first = await install();
+			assert.deepEqual(first.added, []);
+			assert.deepEqual(
+				(await install()).dependents.map(({ id }) => id),
+				first.dependents.map(({ id }) => id),
+			);
+		});
+		const notesOf = async (sql: string) => {
+			await run(source.url, "DELETE FROM cutover.journal");
+			await run(source.url, sql);
+			const rows = await run(
+				source.url,
+				"SELECT key FROM cutover.journal WHERE table_id < 0 ORDER BY at",
+			);
+			return rows.map(({ key }) => key);
+		};
+		assert.deepEqual(await notesOf("INSERT INTO plain VALUES (1, NULL)"), [
+			["1"],
+		]);
+		assert.deepEqual(await notesOf("UPDATE plain SET mood = 'sad'"), []);
+		assert.deepEqual(await notesOf("UPDATE plain SET note = 'x'"), [["1"]]);
+		assert.deepEqual(await notesOf("UPDATE plain SET id = 2"), [["2"], ["1"]]);
+		assert.deepEqual(await notesOf("DELETE FROM plain"), [["2"]]);
+		assert.deepEqual(
+			await notesOf("INSERT INTO keyless VALUES (NULL), ('a')"),
+			[[null], ["a"]],
+		);
+		assert.equal(await found(), "");
 	});
 
 	it("marks TRUNCATE, also where it comes through a foreign key", async () => {

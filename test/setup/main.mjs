@@ -1,7 +1,7 @@
 /*
  * Gets all that is missing, runs the real program, and stops what it started:
  *
- *   node test/setup/main.mjs setup | rehearse | emulator | test | clean [ARGUMENTS]
+ *   node test/setup/main.mjs setup | rehearse | emulator | test | bench | clean [ARGUMENTS]
  *
  * Plain JavaScript without dependencies: it runs before npm has installed any.
  */
@@ -19,8 +19,9 @@ const ROOT = join(import.meta.dirname, "../..");
 const PROGRAMS = {
 	rehearse: "test/rehearsal/main.ts",
 	emulator: "test/emulator/main.ts",
+	bench: "bench/main.ts",
 };
-const COMMANDS = ["setup", "rehearse", "emulator", "test", "clean"];
+const COMMANDS = ["setup", "rehearse", "emulator", "test", "bench", "clean"];
 
 async function main([command, ...args]) {
 	checkCommand(command);
@@ -37,11 +38,7 @@ async function main([command, ...args]) {
 	const down = args.includes("--down");
 	let keep = false;
 	try {
-		const { env } = await interruptible(() =>
-			down
-				? session.startEngine()
-				: session.start({ plugins: optionValue(args, "--plugins") }),
-		);
+		const { env } = await interruptible(() => prepare(session, command, args));
 		keep = args.includes("--keep");
 		if (command === "setup") return 0;
 		if (command === "test") return await runTests(ROOT, env, args);
@@ -50,6 +47,13 @@ async function main([command, ...args]) {
 	} finally {
 		await session.end({ keep, down });
 	}
+}
+
+/** What a command needs: all of it, or the little that will do. */
+function prepare(session, command, args) {
+	if (args.includes("--down")) return session.startEngine();
+	if (command === "bench") return session.startBench();
+	return session.start({ plugins: optionValue(args, "--plugins") });
 }
 
 /** Does work that a signal ends in order: commands die, locks are given back. */
@@ -67,7 +71,7 @@ function checkCommand(command) {
 		throw new SetupError({
 			expected: `one of the commands ${COMMANDS.join(", ")}`,
 			found: command ?? "none",
-			fix: "npm run setup | rehearse | emulator | clean, or npm test",
+			fix: "npm run setup | rehearse | emulator | bench | clean, or npm test",
 		});
 	const [major, minor] = process.versions.node.split(".").map(Number);
 	if (major < 20 || (major === 20 && minor < 19))

@@ -9,6 +9,7 @@ import { Users, withLock } from "./lock.mjs";
 import { ensurePackages } from "./npm.mjs";
 import { ensureCli, ensurePlugins, usePlugins } from "./pulumi.mjs";
 import { push, REGISTRY, startRegistry, stopRegistry } from "./registry.mjs";
+import { ensureRivals } from "./rivals.mjs";
 
 const GIB = 1024 ** 3;
 /** Twice what an empty cache was seen to grow to at most, engine included. */
@@ -74,6 +75,19 @@ export class Session {
 	async startEngine() {
 		this.users.enter();
 		await this.#locked(() => this.#ensureEngine());
+		return { env: this.#environment() };
+	}
+
+	/** Only what the copies are measured with: packages, and the tools beside ours. */
+	async startBench() {
+		this.users.enter();
+		await this.#locked(async () => {
+			const { report } = this;
+			await report.step("npm packages", () =>
+				ensurePackages(this.root, this.cache),
+			);
+			await report.step("pgcopydb and pg_dump", () => ensureRivals(this.cache));
+		});
 		return { env: this.#environment() };
 	}
 

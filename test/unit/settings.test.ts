@@ -1,15 +1,10 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../cutover/errors";
-import { parseSettings, secretKeys } from "../../infra/settings";
+import { ownConfig, parseSettings, secretKeys } from "../../infra/settings";
 import { stackConfig } from "../graph/stacks";
 
 function config(changes: Record<string, string | undefined> = {}) {
-	const values = Object.fromEntries(
-		Object.entries(stackConfig("staging").config).map(([key, value]) => [
-			key.replace(/^cutover:/, ""),
-			value,
-		]),
-	);
+	const values = ownConfig(stackConfig("staging").config);
 	return Object.fromEntries(
 		Object.entries({ ...values, ...changes }).filter(
 			(entry): entry is [string, string] => entry[1] !== undefined,
@@ -44,6 +39,27 @@ describe("settings", () => {
 			config({ stackAuthSecretServerKey: "12345" }),
 		);
 		assert.equal(stackAuthSecretServerKey, "12345");
+	});
+
+	it("reads the users' keys from a namespace of their own, and holds them as strictly", () => {
+		const users = (key: string, value: string) =>
+			ownConfig({ ...stackConfig("staging").config, [key]: value });
+		assert.equal(
+			parseSettings(users("users:carryHashes", "false")).users.carryHashes,
+			false,
+		);
+		assert.equal(
+			parseSettings(config({ users: undefined })).users.carryHashes,
+			true,
+		);
+		assert.throws(
+			() => parseSettings(users("users:carryHashes", "yes")),
+			/users:carryHashes: expected boolean.*pulumi config set users:carryHashes 'true'/s,
+		);
+		assert.throws(
+			() => parseSettings(users("users:carryHash", "true")),
+			/users:carryHash: .*unknown key; pulumi config rm users:carryHash/,
+		);
 	});
 
 	it("names an unknown key and how to remove it", () => {

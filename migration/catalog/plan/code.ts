@@ -76,6 +76,10 @@ export function addCode(context: Context, uses: Uses): void {
 function addTrigger(context: Context, trigger: Trigger, uses: Uses): void {
 	const { schema, table, name, definition, enabled, calls } = trigger;
 	if (name === BARRIER_TRIGGER || calls.startsWith("cutover.")) return;
+	if (!context.catalog.schemas.includes(schema)) {
+		addForeignTrigger(context, trigger);
+		return;
+	}
 	const state = STATES[enabled];
 	const used = uses.get(calls);
 	addObject(
@@ -94,6 +98,23 @@ function addTrigger(context: Context, trigger: Trigger, uses: Uses): void {
 			todo: advise(used),
 		},
 	);
+}
+
+/** A trigger of the application on a table of somebody else's, as auth.users. */
+function addForeignTrigger(context: Context, trigger: Trigger): void {
+	const { schema, table, name, definition } = trigger;
+	context.items.add({
+		key: keyOf("trigger", schema, table, name),
+		title: `trigger ${plainName(name)} on ${plainName(schema, table)}`,
+		schema,
+		table,
+		needs: [],
+		create: [definition],
+		obstacle: {
+			why: `is on ${plainName(schema, table)}, which does not come along, and calls ${trigger.calls}`,
+			todo: "let the backend do the same when that happens which it waited for",
+		},
+	});
 }
 
 /** What belongs to a table or view and is made by statements of its own. */

@@ -16,6 +16,9 @@ import { Context } from "./context";
 import { addTables, addViews } from "./tables";
 import { addSchemas, addTypes } from "./types";
 
+/** Functions may name what comes later, or what no longer exists. */
+export const UNCHECKED = "SET check_function_bodies = off";
+
 /** How a catalog is made in an empty database. */
 export interface Plan {
 	/** Statements before any row is there, in an order that serves all dependencies. */
@@ -55,13 +58,17 @@ export function planSchema(catalog: Catalog, offer?: Offer): Plan {
 	};
 }
 
+/** Each statement may run in a session of its own, so each says how it is to be read. */
 function lateDefinition({ schema, table, title, create }: Item): Definition {
 	return {
 		kind: "late",
 		schema,
 		table,
 		name: title,
-		statements: (create ?? []).map((sql) => ({ phase: "last", sql })),
+		statements: (create ?? []).map((sql) => ({
+			phase: "last",
+			sql: `${UNCHECKED}; ${sql}`,
+		})),
 	};
 }
 

@@ -23,7 +23,10 @@ export const VIEWS = `
 	ORDER BY 2, 3
 `;
 
-/** Functions, window functions and procedures; aggregates have no definition to read. */
+/**
+ * Functions, window functions and procedures; aggregates have no definition to
+ * read, and a range type brings its constructors along (deptype i).
+ */
 export const ROUTINES = `
 	SELECT ${REF("pg_proc", "p.oid")} AS "ref",
 		n.nspname::text AS "schema", p.proname::text AS "name",
@@ -36,11 +39,17 @@ export const ROUTINES = `
 	FROM pg_proc p
 	JOIN pg_namespace n ON n.oid = p.pronamespace
 	JOIN pg_language l ON l.oid = p.prolang
-	WHERE n.nspname = ANY ($1) AND p.prokind <> 'a' AND ${NOT_OF_AN_EXTENSION("pg_proc", "p.oid")}
+	WHERE n.nspname = ANY ($1) AND p.prokind <> 'a' AND NOT EXISTS (
+			SELECT FROM pg_depend dep
+			WHERE dep.classid = 'pg_proc'::regclass AND dep.objid = p.oid AND dep.deptype IN ('e', 'i')
+		)
 	ORDER BY 2, 3, 4
 `;
 
-/** Partitions have theirs from their parent. */
+/**
+ * Of the schemas' tables, and of others where they call the schemas' functions, as
+ * a trigger on auth.users may. Partitions have theirs from their parent.
+ */
 export const TRIGGERS = `
 	SELECT ${REF("pg_trigger", "t.oid")} AS "ref",
 		n.nspname::text AS "schema", c.relname::text AS "table", t.tgname::text AS "name",
@@ -50,7 +59,10 @@ export const TRIGGERS = `
 	FROM pg_trigger t
 	JOIN pg_class c ON c.oid = t.tgrelid
 	JOIN pg_namespace n ON n.oid = c.relnamespace
-	WHERE n.nspname = ANY ($1) AND NOT t.tgisinternal AND t.tgparentid = 0
+	JOIN pg_proc p ON p.oid = t.tgfoid
+	JOIN pg_namespace pn ON pn.oid = p.pronamespace
+	WHERE (n.nspname = ANY ($1) OR pn.nspname = ANY ($1))
+		AND NOT t.tgisinternal AND t.tgparentid = 0
 	ORDER BY 2, 3, 4
 `;
 
@@ -115,7 +127,7 @@ export const COMMENTS = `
 		END AS "on",
 		d.description AS "text"
 	FROM pg_description d, pg_identify_object(d.classoid, d.objoid, d.objsubid) o
-	WHERE d.objoid >= ${FIRST_USER_OID} AND NOT EXISTS (
+	WHERE d.objoid >= ${FIRST_USER_OID} AND d.classoid <> 'pg_extension'::regclass AND NOT EXISTS (
 		SELECT FROM pg_depend dep
 		WHERE dep.classid = d.classoid AND dep.objid = d.objoid AND dep.deptype = 'e'
 	)

@@ -25,7 +25,8 @@ export const DEPENDENCIES = `
 /**
  * What stands for an object that is not made by itself: the element for its array
  * type, the table for its row type, the range for its multirange, the view for its
- * rule, the key for its index, the extension for its members.
+ * rule, the key for its index, the extension for its members, the range for its
+ * constructors and casts.
  */
 export const ALIASES = `
 	SELECT concat('pg_type'::regclass::oid, '/', t.typarray) AS "ref",
@@ -45,7 +46,9 @@ export const ALIASES = `
 	FROM pg_constraint k WHERE k.contype IN ('p', 'u', 'x') AND k.conindid >= ${FIRST_USER_OID}
 	UNION ALL
 	SELECT concat(d.classid, '/', d.objid), concat(d.refclassid, '/', d.refobjid)
-	FROM pg_depend d WHERE d.deptype = 'e'
+	FROM pg_depend d
+	WHERE d.deptype = 'e'
+		OR d.deptype = 'i' AND d.classid IN ('pg_proc'::regclass, 'pg_cast'::regclass)
 `;
 
 /** Keys of objects that the catalog leaves out; $1, $2: their catalogs and OIDs. */

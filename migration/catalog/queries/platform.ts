@@ -70,7 +70,7 @@ export const OTHERS = `
 	WHERE object.oid >= ${FIRST_USER_OID} AND (object.namespace IS NULL OR n.nspname = ANY ($1))
 		AND NOT EXISTS (
 			SELECT FROM pg_depend dep
-			WHERE dep.classid = object.class AND dep.objid = object.oid AND dep.deptype = 'e'
+			WHERE dep.classid = object.class AND dep.objid = object.oid AND dep.deptype IN ('e', 'i')
 		)
 	ORDER BY object.oid
 `;
