@@ -44,11 +44,15 @@ export const USAGE = `usage: migrate COMMAND [options]
   --send-resets         users: move nobody, but mail those without a password a link to choose one
   --reset-url URL       users: the new application's page for that, behind --send-resets
   --resets-per-hour N   users: mails an hour (default 200, Stack Auth's for new projects)
-  --jobs N              copy: tables, parts of tables or indexes at a time (default 4)
+  --jobs N              copy, verify: tables, parts of tables or indexes at a time (default 4)
   --proof               copy: digest every table on both sides as well, and compare
   --concurrency N       users: requests at a time (default 8)
   --limit N             verify: differing rows to name in a table (default 20)
-  --lock-timeout SEC    freeze, unfreeze, import: how long to wait for others (default 30)
+  --show-values         verify: show the values that differ, not only of what kind they are
+  --schema              verify: indexes and constraints that the target lacks are differences too
+  --since-baseline      verify: after freeze and drain, compare only what was written since the proof of a sync
+  --repair              verify: make the target's differing rows as the source's, then verify them again
+  --lock-timeout SEC    freeze, unfreeze, import, verify --repair: how long to wait for others (default 30)
 
 Stack Auth: STACK_AUTH_API_URL, STACK_AUTH_PROJECT_ID, STACK_AUTH_SECRET_SERVER_KEY
 exit: 0 done or equal, 2 bad input, 3 differences, 4 refused by a guard, 1 anything else
@@ -78,6 +82,10 @@ export interface Options {
 	readonly proof: boolean;
 	readonly concurrency: number;
 	readonly limit: number;
+	readonly showValues: boolean;
+	readonly schema: boolean;
+	readonly sinceBaseline: boolean;
+	readonly repair: boolean;
 	/** Milliseconds. */
 	readonly lockTimeout: number;
 	readonly directory: string | undefined;
@@ -131,6 +139,10 @@ export async function parseOptions(
 		proof: values.proof,
 		concurrency: positiveInteger("--concurrency", values.concurrency),
 		limit: positiveInteger("--limit", values.limit),
+		showValues: values["show-values"],
+		schema: values.schema,
+		sinceBaseline: values["since-baseline"],
+		repair: values.repair,
 		lockTimeout:
 			positiveInteger("--lock-timeout", values["lock-timeout"]) * 1000,
 		directory: values.dir,
@@ -214,6 +226,10 @@ function parse(args: readonly string[]) {
 				proof: { type: "boolean", default: false },
 				concurrency: { type: "string", default: "8" },
 				limit: { type: "string", default: "20" },
+				"show-values": { type: "boolean", default: false },
+				schema: { type: "boolean", default: false },
+				"since-baseline": { type: "boolean", default: false },
+				repair: { type: "boolean", default: false },
 				"lock-timeout": { type: "string", default: "30" },
 			},
 		});

@@ -1,17 +1,27 @@
 import type { ClientBase } from "pg";
-import { obstacles } from "../catalog/compare";
+import { findTable, obstacles } from "../catalog/compare";
 import { readCatalog } from "../catalog/read";
-import type { Catalog } from "../catalog/types";
-import { withConnection } from "../connection";
+import { readSchemas } from "../catalog/schemas";
+import type { Catalog, Table } from "../catalog/types";
 import { readRewrites } from "../copy/guard";
 import { readManifest } from "../copy/manifest";
 import { selectTables } from "../copy/select";
-import { describeDifference } from "../digest/compare";
+import { type Comparison, compareSameShape } from "../digest/comparison";
+import { compareDefinitions } from "../digest/definitions";
+import { type Difference, describeDifference } from "../digest/difference";
+import { type ReportedTable, verificationTable } from "../digest/report";
+import { verifySequences } from "../digest/sequences";
+import { withSnapshot } from "../digest/sessions";
 import {
+	describeMoving,
+	readSourceState,
+	type SourceState,
+} from "../digest/state";
+import {
+	type Sessions,
 	type Verification,
-	verifyLive,
 	verifyManifest,
-	verifySequences,
+	verifyTables,
 } from "../digest/verify";
 import { ExitCode, MigrationError } from "../errors";
 import { type Options, sourceOf, targetOf } from "../options";
@@ -30,97 +40,163 @@ export async function runVerify(options: Options): Promise<Outcome> {
 			found: "neither a source nor --dir",
 			fix: "give --source (or SOURCE_DATABASE_URL), --dir, or both",
 		});
-	const live = options.source ? await compareLive(options) : undefined;
+	const startedAt = performance.now();
+	const live = options.source ? await verifyLive(options) : undefined;
 	const exported = options.directory
-		? await compareExport(options, options.directory)
+		? await verifyExport(options, options.directory)
 		: undefined;
+	return report(live, exported, (performance.now() - startedAt) / 1000);
+}
+
+/** What a verification of the live source found. */
+export interface LiveVerification {
+	readonly tables: readonly ReportedTable[];
+	readonly differences: readonly Difference[];
+	readonly state: SourceState;
+}
+
+async function verifyLive(options: Options): Promise<LiveVerification> {
+	return withBothSides(options, async (sessions) => {
+		const plan = await planVerification(sessions, options);
+		const state = await readSourceState(
+			first(sessions.source),
+			plan.comparisons,
+		);
+		const { tables, differences } = await verifyTables(
+			sessions,
+			plan.comparisons,
+			options,
+		);
+		return {
+			tables,
+			differences: [...differences, ...(await plan.further())],
+			state,
+		};
+	});
+}
+
+/**
+ * The source's snapshot comes first: what a follower had applied by then is in the
+ * target's.
+ */
+function withBothSides<T>(
+	options: Options,
+	work: (sessions: Sessions) => Promise<T>,
+): Promise<T> {
+	return withSnapshot(sourceOf(options), options.jobs, (source) =>
+		withSnapshot(targetOf(options), options.jobs, (target) =>
+			work({ source, target }),
+		),
+	);
+}
+
+interface Plan {
+	readonly comparisons: readonly Comparison[];
+	/** What is compared besides rows: sequences, and definitions where asked for. */
+	readonly further: () => Promise<Difference[]>;
+}
+
+async function planVerification(
+	{ source, target }: Sessions,
+	options: Options,
+): Promise<Plan> {
+	const [from, to] = [first(source), first(target)];
+	const schemas = await readSchemas(from);
+	const [left, right] = await Promise.all([
+		readCatalog(from, schemas),
+		readCatalog(to, schemas),
+	]);
+	const tables = selectTables(left, options.exclude);
+	refuseOtherShape(obstacles(left, tables, right));
+	const rewrites = await rewritesOf(to, () =>
+		declaredUserColumns(left, options.userColumns),
+	);
+	return {
+		comparisons: compareSameShape(tables, right.tables, rewrites),
+		further: async () => [
+			...(await verifySequences(from, to, {
+				source: sequencesOf(left, tables),
+				target: right.sequences,
+			})),
+			...(options.schema ? compareDefinitions(left, right, tables) : []),
+		],
+	};
+}
+
+/** All sequences but those of tables that are left behind. */
+function sequencesOf(catalog: Catalog, tables: readonly Table[]) {
+	return catalog.sequences.filter(
+		({ schema, ownedBy }) =>
+			ownedBy === null ||
+			findTable(tables, { schema, name: ownedBy.table }) !== undefined,
+	);
+}
+
+async function verifyExport(
+	options: Options,
+	directory: string,
+): Promise<Verification> {
+	const manifest = await readManifest(directory);
+	const schemas = [
+		...new Set(["public", ...manifest.tables.map(({ schema }) => schema)]),
+	];
+	return withSnapshot(targetOf(options), options.jobs, async (sessions) => {
+		const client = first(sessions);
+		const catalog = await readCatalog(client, schemas);
+		refuseOtherShape(
+			obstacles(manifest.catalog, manifest.catalog.tables, catalog),
+		);
+		const rewrites = await rewritesOf(client, () => manifest.userColumns);
+		return verifyManifest(sessions, manifest, catalog, rewrites);
+	});
+}
+
+function report(
+	live: LiveVerification | undefined,
+	exported: Verification | undefined,
+	seconds: number,
+): Outcome {
 	const differences = [
 		...(live?.differences ?? []),
 		...(exported?.differences ?? []),
 	];
-	const tables = live?.tables ?? exported?.tables ?? [];
+	const tables: readonly ReportedTable[] =
+		live?.tables ?? exported?.tables ?? [];
 	const rows = tables.reduce((sum, { source }) => sum + source.rows, 0);
+	const equal = differences.length === 0;
 	return {
 		json: {
-			equal: differences.length === 0,
+			equal,
 			against: [...(live ? ["source"] : []), ...(exported ? ["export"] : [])],
 			tables: tables.length,
 			rows,
+			rowsPerSecond: Math.round(rows / seconds),
 			counts: Object.fromEntries(
 				tables.map(({ table, source, target }) => [
 					table,
 					{ source: source.rows, target: target.rows },
 				]),
 			),
+			...(live && {
+				source: { frozen: live.state.frozen, pending: live.state.pending },
+			}),
+			differing: Object.fromEntries(
+				tables.flatMap(({ table, differing }) =>
+					differing ? [[table, differing]] : [],
+				),
+			),
 			differences,
 		},
-		lines:
-			differences.length === 0
-				? [`equal: ${rows} rows of ${tables.length} tables`]
-				: [
-						`${differences.length} differences named`,
-						...differences.map(describeDifference),
-					],
-		exitCode: differences.length === 0 ? ExitCode.done : ExitCode.differences,
+		lines: [
+			...verificationTable(tables),
+			equal
+				? `equal: ${rows.toLocaleString("en-US")} rows of ${tables.length} tables, ${Math.round(rows / seconds).toLocaleString("en-US")} rows/s`
+				: `${differences.length} differences named`,
+			...differences.map(describeDifference),
+			...(!equal && live ? describeMoving(live.state) : []),
+		],
+		exitCode: equal ? ExitCode.done : ExitCode.differences,
 	};
-}
-
-async function compareLive(options: Options): Promise<Verification> {
-	const readOnly = { readOnly: true };
-	const source = sourceOf(options);
-	const target = targetOf(options);
-	// Two sessions a side: while one waits for the other side, another works.
-	return withConnection(source, readOnly, (source1) =>
-		withConnection(source, readOnly, (source2) =>
-			withConnection(target, readOnly, (target1) =>
-				withConnection(target, readOnly, async (target2) => {
-					const [left, right] = await Promise.all([
-						readCatalog(source1),
-						readCatalog(target1),
-					]);
-					const tables = selectTables(left, options.exclude);
-					refuseOtherShape(obstacles(left, tables, right));
-					const rewrites = await rewritesOf(target1, () =>
-						declaredUserColumns(left, options.userColumns),
-					);
-					const rows = await verifyLive(
-						{ source: [source1, source2], target: [target1, target2] },
-						tables,
-						right,
-						rewrites,
-						options.limit,
-					);
-					const sequences = await verifySequences(source1, target1, {
-						source: left,
-						target: right,
-					});
-					return {
-						tables: rows.tables,
-						differences: [...rows.differences, ...sequences],
-					};
-				}),
-			),
-		),
-	);
-}
-
-async function compareExport(
-	options: Options,
-	directory: string,
-): Promise<Verification> {
-	const manifest = await readManifest(directory);
-	return withConnection(
-		targetOf(options),
-		{ readOnly: true },
-		async (client) => {
-			const catalog: Catalog = await readCatalog(client);
-			refuseOtherShape(
-				obstacles(manifest.catalog, manifest.catalog.tables, catalog),
-			);
-			const rewrites = await rewritesOf(client, () => manifest.userColumns);
-			return verifyManifest(client, manifest, catalog, rewrites);
-		},
-	);
 }
 
 /**
@@ -145,4 +221,10 @@ function refuseOtherShape(found: readonly string[]): void {
 			},
 			ExitCode.differences,
 		);
+}
+
+function first(sessions: readonly ClientBase[]): ClientBase {
+	const [session] = sessions;
+	if (!session) throw new Error("no session to verify with");
+	return session;
 }

@@ -43,8 +43,23 @@ export function columnDigest(
 	position: number,
 ): string {
 	const seed = seedOf(position);
-	return `coalesce(${hash(column, reference, seed)}, ${int8(seed)})`;
+	return `coalesce(${hash(column, reference, seed)}, ${int8(nullOf(position))})`;
 }
+
+/** SQL of a value as text that loses nothing of it, for people and as a key. */
+export function exactText(
+	{ base, element }: Column,
+	reference: string,
+): string {
+	return base.schema === "pg_catalog" &&
+		element === null &&
+		base.name === "bpchar"
+		? printedText(reference)
+		: `(${reference})::text`;
+}
+
+/** The cast of character(n) to text drops its padding, its output does not. */
+const printedText = (value: string) => `textin(bpcharout(${value}))`;
 
 type Hash = (value: string, seed: bigint) => string;
 
@@ -84,19 +99,18 @@ const hashTime =
 			ELSE ${hashText(`${value}::text`, seed)} END`;
 
 /**
- * The hash of numeric knows neither sign nor scale, and one value for NaN and both
- * infinities. The sign chooses the seed, the scale is added to it; what has no
- * scale goes in as text.
+ * The hash of numeric knows neither sign nor scale, gives the seed itself for NaN
+ * and both infinities, and the seed less one for zero. The sign chooses the seed,
+ * the scale is added to it; zero and what has no scale go in as text.
  */
 const hashNumeric: Hash = (value, seed) => `
 	coalesce(
-		CASE WHEN ${value} < 0
-			THEN hash_numeric_extended(${value}, ${int8(~seed)} + scale(${value}))
-			ELSE hash_numeric_extended(${value}, ${int8(seed)} + scale(${value})) END,
+		CASE WHEN ${value} < 0 THEN hash_numeric_extended(${value}, ${int8(~seed)} + scale(${value}))
+			WHEN ${value} > 0 THEN hash_numeric_extended(${value}, ${int8(seed)} + scale(${value})) END,
 		${hashText(`${value}::text`, seed)}
 	)`;
 
-/** With a declared scale all values have that scale, and there is no infinity. */
+/** With a declared scale all values have that scale, so zero is one value, and there is no infinity. */
 const hashScaled: Hash = (value, seed) => `
 	CASE WHEN ${value} < 0
 		THEN hash_numeric_extended(${value}, ${int8(~seed)})
@@ -112,8 +126,7 @@ const hashScaled: Hash = (value, seed) => `
 const HASHES: Readonly<Record<string, Hash>> = {
 	bool: (value, seed) => `hashint4extended(${value}::int4, ${int8(seed)})`,
 	bytea: hashBytes,
-	// The cast of character(n) to text drops its padding, its output does not.
-	bpchar: (value, seed) => hashText(`textin(bpcharout(${value}))`, seed),
+	bpchar: (value, seed) => hashText(printedText(value), seed),
 	int2: withSeed("hashint2extended"),
 	int4: withSeed("hashint4extended"),
 	int8: hashInt8,
@@ -142,10 +155,23 @@ function hash(
 	return (HASHES[base.name] ?? hashAsText)(value, seed);
 }
 
-/** 2^64 divided by the golden ratio: its multiples lie far apart. */
-const GOLDEN = 0x9e3779b97f4a7c15n;
-
 /** A column's seed, of 62 bits so that a scale can be added to it. */
 function seedOf(position: number): bigint {
-	return BigInt.asIntN(62, GOLDEN * BigInt(position + 1));
+	return BigInt.asIntN(62, scatter(2n * BigInt(position)));
+}
+
+/** What stands for NULL in a column. */
+function nullOf(position: number): bigint {
+	return BigInt.asIntN(64, scatter(2n * BigInt(position) + 1n));
+}
+
+/**
+ * Numbers without any pattern among them (SplitMix64, Steele and others 2014): some
+ * hashes give their seed back, and XOR would cancel what seeds have in common.
+ */
+function scatter(number: bigint): bigint {
+	let z = BigInt.asUintN(64, (number + 1n) * 0x9e3779b97f4a7c15n);
+	z = BigInt.asUintN(64, (z ^ (z >> 30n)) * 0xbf58476d1ce4e5b9n);
+	z = BigInt.asUintN(64, (z ^ (z >> 27n)) * 0x94d049bb133111ebn);
+	return z ^ (z >> 31n);
 }

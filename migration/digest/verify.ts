@@ -1,18 +1,19 @@
 import type { ClientBase } from "pg";
 import { findTable } from "../catalog/compare";
-import { type Catalog, type Table, tableName } from "../catalog/types";
+import { type Catalog, tableName } from "../catalog/types";
 import type { Manifest } from "../copy/manifest";
-import { matchSequence, readSequences } from "../copy/sequences";
+import { runTasks } from "../copy/tasks";
+import { Progress } from "../progress";
 import type { UserRewrite } from "../users/references";
-import { type Difference, locateDifferences } from "./compare";
-import {
-	digestTable,
-	plainSide,
-	rewrittenSide,
-	type TableDigest,
-} from "./table";
+import type { Comparison } from "./comparison";
+import type { Difference } from "./difference";
+import { locate } from "./locate";
+import { digestSides, type Measured, readExtents, together } from "./measure";
+import { type NameOptions, nameDifferences } from "./name";
+import { rewrittenSide } from "./side";
+import { sameDigest, type TableDigest } from "./table";
 
-/** Sessions on each side: both databases usually sit on few processors. */
+/** Sessions of both sides; those of one side share a snapshot. */
 export interface Sessions {
 	readonly source: readonly ClientBase[];
 	readonly target: readonly ClientBase[];
@@ -23,6 +24,10 @@ export interface VerifiedTable {
 	readonly source: TableDigest;
 	readonly target: TableDigest;
 	readonly equal: boolean;
+	/** From the first part's start to the last one's end, on whichever side. */
+	readonly seconds: number;
+	/** Rows that only one side holds; a changed row counts on both. */
+	readonly differing?: { readonly source: number; readonly target: number };
 }
 
 export interface Verification {
@@ -30,143 +35,184 @@ export interface Verification {
 	readonly differences: readonly Difference[];
 }
 
+/** Places kept of a side where a table differs: more than anybody reads, little memory. */
+const PLACES_KEPT = 10_000;
+
 /**
- * Compares all tables of the live source with the target, both sides at once, and
- * names what differs: table, row and columns. New user ids count as the old ones
- * they stand for.
+ * Compares tables: digests of both sides at once, each side over all its sessions,
+ * then for those that differ one more read that finds the rows. Both sides must
+ * stand still, or what is under way between them counts as a difference.
  */
-export async function verifyLive(
+export async function verifyTables(
 	sessions: Sessions,
-	tables: readonly Table[],
-	target: Catalog,
-	rewrites: readonly UserRewrite[],
-	limit: number,
+	comparisons: readonly Comparison[],
+	options: NameOptions,
 ): Promise<Verification> {
-	const queue = [...tables].sort((a, b) => b.bytes - a.bytes);
-	const verified: VerifiedTable[] = [];
+	const tables = await digestTables(sessions, comparisons);
 	const differences: Difference[] = [];
-	await Promise.all(
-		sessions.source.map(async (source, index) => {
-			const other = sessions.target[index];
-			if (!other) return;
-			for (let table = queue.shift(); table; table = queue.shift()) {
-				const twin = findTable(target.tables, table);
-				if (!twin) continue;
-				const sides = {
-					source: plainSide(table),
-					target: rewrittenSide({ ...twin, columns: table.columns }, rewrites),
-				};
-				const [left, right] = await Promise.all([
-					digestTable(source, sides.source),
-					digestTable(other, sides.target),
-				]);
-				const result = compare(table, left, right);
-				verified.push(result);
-				if (!result.equal)
-					differences.push(
-						...(await locateDifferences(source, other, table, sides, {
-							rows: Math.max(left.rows, right.rows),
-							limit,
-						})),
+	const lanes = sessions.source.flatMap((source, index) => {
+		const target = sessions.target[index];
+		return target ? [{ source, target }] : [];
+	});
+	const results = new Map(tables.map((table) => [table.table, table]));
+	await runTasks(
+		comparisons
+			.filter(({ table }) => results.get(table)?.equal === false)
+			.map((comparison) => ({
+				name: `differences of ${comparison.table}`,
+				rank: results.get(comparison.table)?.source.rows ?? 0,
+				after: [],
+				run: async ({ source, target }: (typeof lanes)[0]) => {
+					const located = await locate(
+						source,
+						target,
+						comparison,
+						Math.max(PLACES_KEPT, options.limit),
 					);
-			}
-		}),
+					differences.push(
+						...(await nameDifferences(
+							source,
+							target,
+							comparison,
+							located,
+							options,
+						)),
+					);
+					const result = results.get(comparison.table);
+					if (result)
+						results.set(comparison.table, {
+							...result,
+							differing: {
+								source: located.sourceRows,
+								target: located.targetRows,
+							},
+						});
+				},
+			})),
+		lanes,
 	);
-	return { tables: byName(verified), differences };
+	return {
+		tables: byName([...results.values()]),
+		differences: [...differences].sort((a, b) => order(a.table, b.table)),
+	};
+}
+
+/** Digests both sides of all comparisons at once, with progress for people. */
+export async function digestTables(
+	sessions: Sessions,
+	comparisons: readonly Comparison[],
+): Promise<VerifiedTable[]> {
+	const sources = comparisons.flatMap(({ source }) => source);
+	const targets = comparisons.map(({ target }) => target);
+	const [left, right] = await Promise.all([
+		readExtents(first(sessions.source), sources),
+		readExtents(first(sessions.target), targets),
+	]);
+	const progress = new Progress(
+		"verify",
+		[...left.values(), ...right.values()].reduce(
+			(sum, { bytes }) => sum + bytes,
+			0,
+		),
+	);
+	try {
+		const [read, written] = await Promise.all([
+			digestSides(sessions.source, sources, left, progress),
+			digestSides(sessions.target, targets, right, progress),
+		]);
+		return comparisons.map(({ table, source, target }) =>
+			compare(
+				table,
+				together(source.flatMap((side) => read.get(side) ?? [])),
+				together([written.get(target)].flatMap((found) => found ?? [])),
+			),
+		);
+	} finally {
+		progress.end();
+	}
 }
 
 /** Compares the target with the digests of an export; rows cannot be named. */
 export async function verifyManifest(
-	session: ClientBase,
+	sessions: readonly ClientBase[],
 	manifest: Manifest,
 	target: Catalog,
 	rewrites: readonly UserRewrite[],
 ): Promise<Verification> {
-	const verified: VerifiedTable[] = [];
 	const differences: Difference[] = [];
-	for (const exported of manifest.tables) {
+	const pairs = manifest.tables.flatMap((exported) => {
 		const source = findTable(manifest.catalog.tables, exported);
 		const twin = findTable(target.tables, exported);
-		if (!source || !twin) {
-			differences.push({
-				table: tableName(exported),
-				kind: "missing",
-				detail: "the target has no such table",
-			});
-			continue;
-		}
-		const found = await digestTable(
-			session,
-			rewrittenSide({ ...twin, columns: source.columns }, rewrites),
-		);
-		const result = compare(source, exported, found);
-		verified.push(result);
-		if (!result.equal)
-			differences.push({
-				table: result.table,
-				kind: "content",
-				detail: `${exported.rows} rows exported, ${found.rows} on the target, digests differ`,
-			});
+		if (source && twin)
+			return [
+				{
+					exported,
+					side: rewrittenSide({ ...twin, columns: source.columns }, rewrites),
+				},
+			];
+		differences.push({
+			table: tableName(exported),
+			kind: "missing",
+			detail: "the target has no such table",
+		});
+		return [];
+	});
+	const sides = pairs.map(({ side }) => side);
+	const extents = await readExtents(first(sessions), sides);
+	const progress = new Progress(
+		"verify",
+		[...extents.values()].reduce((sum, { bytes }) => sum + bytes, 0),
+	);
+	try {
+		const digests = await digestSides(sessions, sides, extents, progress);
+		const verified = pairs.map(({ exported, side }) => {
+			const found = together([digests.get(side)].flatMap((one) => one ?? []));
+			return compare(
+				tableName(exported),
+				{ ...found, rows: exported.rows, digest: exported.digest },
+				found,
+			);
+		});
+		for (const { table, equal, source, target } of verified)
+			if (!equal)
+				differences.push({
+					table,
+					kind: "content",
+					detail: `${source.rows} rows exported, ${target.rows} on the target, digests differ`,
+				});
+		return { tables: byName(verified), differences };
+	} finally {
+		progress.end();
 	}
-	return { tables: byName(verified), differences };
-}
-
-/**
- * A sequence on the target must stand at least where the source's does, else it
- * hands out numbers that are taken. It may stand further: new rows draw from it.
- */
-export async function verifySequences(
-	source: ClientBase,
-	target: ClientBase,
-	catalogs: { readonly source: Catalog; readonly target: Catalog },
-): Promise<Difference[]> {
-	const differences: Difference[] = [];
-	const values = await readSequences(source, catalogs.source.sequences);
-	const others = await readSequences(target, catalogs.target.sequences);
-	for (const value of values) {
-		const twin = matchSequence(value, catalogs.target.sequences);
-		const found = others.find(
-			({ schema, name }) => schema === twin?.schema && name === twin.name,
-		);
-		const increment = BigInt(twin?.increment ?? 1);
-		const ahead =
-			found && (position(found) - position(value)) * (increment < 0 ? -1n : 1n);
-		if (ahead === undefined || ahead < 0n)
-			differences.push({
-				table: tableName(value),
-				kind: "sequence",
-				detail: found
-					? `at ${found.lastValue} on the target, at ${value.lastValue} on the source`
-					: "missing on the target",
-			});
-	}
-	return differences;
-}
-
-/** Twice the last value, plus one once it has been handed out: orders both parts. */
-function position({
-	lastValue,
-	isCalled,
-}: {
-	lastValue: string;
-	isCalled: boolean;
-}): bigint {
-	return BigInt(lastValue) * 2n + (isCalled ? 1n : 0n);
 }
 
 function compare(
-	table: Table,
-	source: TableDigest,
-	target: TableDigest,
+	table: string,
+	source: Measured,
+	target: Measured,
 ): VerifiedTable {
 	return {
-		table: tableName(table),
+		table,
 		source: { rows: source.rows, digest: source.digest },
 		target: { rows: target.rows, digest: target.digest },
-		equal: source.rows === target.rows && source.digest === target.digest,
+		equal: sameDigest(source, target),
+		seconds:
+			(Math.max(source.endedAt, target.endedAt) -
+				Math.min(source.startedAt, target.startedAt)) /
+			1000,
 	};
 }
 
 function byName(tables: readonly VerifiedTable[]): VerifiedTable[] {
-	return [...tables].sort((a, b) => (a.table < b.table ? -1 : 1));
+	return [...tables].sort((a, b) => order(a.table, b.table));
+}
+
+function order(a: string, b: string): number {
+	return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function first(sessions: readonly ClientBase[]): ClientBase {
+	const [session] = sessions;
+	if (!session) throw new Error("no session to verify with");
+	return session;
 }

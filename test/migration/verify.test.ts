@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Difference } from "../../migration/digest/compare";
+import type { Difference } from "../../migration/digest/difference";
 import { migrateHere, withDirectory } from "./cli";
 import { type Database, emptyDatabase, run } from "./databases";
 
@@ -70,9 +70,30 @@ describe("verify", () => {
 					kind: "changed",
 					key: { unit: "3", at: "2026-01-01 00:10:00+00" },
 					columns: ["value"],
+					values: {
+						value: {
+							source: "22 characters: digits, others",
+							target: "22 characters: digits, others",
+						},
+					},
 				},
 			],
 		);
+	});
+
+	it("shows values only when asked to", async () => {
+		const change = [
+			`UPDATE readings SET note = 'secret' WHERE unit = 3 AND at = '2026-01-01 00:10Z'`,
+			`UPDATE readings SET note = NULL WHERE unit = 3 AND at = '2026-01-01 00:10Z'`,
+		] as const;
+		const [masked] = await differencesAfter(...change);
+		assert.deepEqual(masked?.values, {
+			note: { source: null, target: "6 characters: letters" },
+		});
+		const [shown] = await differencesAfter(...change, ["--show-values"]);
+		assert.deepEqual(shown?.values, {
+			note: { source: null, target: "secret" },
+		});
 	});
 
 	it("tells 1.00 from 1.0, in numeric and in jsonb, and 0 from -0", async () => {
@@ -117,12 +138,21 @@ describe("verify", () => {
 	});
 
 	it("counts equal rows of a table without a key", async () => {
+		const found = await differencesAfter(
+			"INSERT INTO keyless VALUES ('same', 0)",
+			`DELETE FROM keyless WHERE ctid = (SELECT max(ctid) FROM keyless WHERE a = 'same')`,
+			["--show-values"],
+		);
+		assert.match(found[0]?.place ?? "", /^\(0,\d+\)$/);
 		assert.deepEqual(
-			await differencesAfter(
-				"INSERT INTO keyless VALUES ('same', 0)",
-				`DELETE FROM keyless WHERE ctid = (SELECT max(ctid) FROM keyless WHERE a = 'same')`,
-			),
-			[{ table: "keyless", kind: "extra", key: { a: "same", b: "0" } }],
+			found.map(({ place: _, ...rest }) => rest),
+			[
+				{
+					table: "keyless",
+					kind: "extra",
+					values: { a: { target: "same" }, b: { target: "0" } },
+				},
+			],
 		);
 	});
 
