@@ -24,11 +24,6 @@ export async function createOldTables(client: ClientBase): Promise<void> {
 	await client.query(await sql("seeds.sql"));
 }
 
-/** Makes an empty new side, as its backend's own migrations do, owned by the connected role. */
-export async function createNewSchema(client: ClientBase): Promise<void> {
-	await client.query(await sql("new-schema.sql"));
-}
-
 function sql(file: string): Promise<string> {
 	return readFile(join(__dirname, file), "utf8");
 }

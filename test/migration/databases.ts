@@ -1,10 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Client } from "pg";
-import {
-	createNewSchema,
-	createOldTables,
-	createSourceSchema,
-} from "../freshtrack/schema";
+import { createNewSchema } from "../freshtrack/full";
+import { createOldTables, createSourceSchema } from "../freshtrack/schema";
 import {
 	type LocalPostgres,
 	type PostgresVersion,

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type Docker from "dockerode";
 import { Client } from "pg";
 import { type Authority, createAuthority } from "../../authority";
+import { completeSource } from "../../freshtrack/full";
 import { DEFAULT_SEED, fillSource } from "../../freshtrack/generate";
 import { createSourceSchema } from "../../freshtrack/schema";
 import {
@@ -96,6 +97,7 @@ async function filledImage(
 		try {
 			await createSourceSchema(client);
 			await fillSource(client, { seed });
+			await completeSource(client);
 			// So that the first reader finds hint bits set and the start is like every other.
 			await client.query("VACUUM (ANALYZE)");
 			await client.query("CHECKPOINT");
