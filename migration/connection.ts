@@ -14,6 +14,9 @@ export interface DatabaseAddress {
 	readonly ca?: string | undefined;
 }
 
+/** A database that does not let us in, for whatever reason. */
+export class LoginError extends MigrationError {}
+
 /** Supabase's transaction pooler: no session state, no snapshot, no COPY in peace. */
 const TRANSACTION_POOLER_PORT = 6543;
 
@@ -52,7 +55,7 @@ export async function connect(
 	try {
 		await client.connect();
 	} catch (error) {
-		throw new MigrationError(
+		throw new LoginError(
 			{
 				expected: `to log in to the ${address.label} at ${maskUrl(address.url)}`,
 				found: `${(error as Error).message || (error as NodeJS.ErrnoException).code}`,
@@ -126,6 +129,8 @@ export function clientConfig(address: DatabaseAddress): pg.ClientConfig {
 		application_name: "cutover-migration",
 		connectionTimeoutMillis: 30_000,
 		keepAlive: true,
+		// Else a dead network shows after two hours.
+		keepAliveInitialDelayMillis: 10_000,
 	};
 }
 

@@ -3,6 +3,7 @@ import { createSchema } from "../catalog/ddl";
 import type { Definition } from "../catalog/definitions";
 import { describeLeftOut, type LeftOut } from "../catalog/left-out";
 import { readOffer } from "../catalog/offer";
+import { describeOthers } from "../catalog/pg-dump";
 import { planSchema } from "../catalog/plan/plan";
 import { readCatalog } from "../catalog/read";
 import { readSchemas } from "../catalog/schemas";
@@ -46,6 +47,8 @@ export async function runCopy(options: Options): Promise<Outcome> {
 interface MadeSchema {
 	/** Of the source: all of the application's schemas. */
 	readonly catalog: Catalog;
+	/** What wrote the schema's statements. */
+	readonly means: string;
 	readonly definitions: readonly Definition[];
 	readonly leftOut: readonly LeftOut[];
 }
@@ -57,7 +60,10 @@ async function makeSchema(
 ): Promise<MadeSchema> {
 	return withConnection(addresses.source, { readOnly: true }, (source) =>
 		withConnection(addresses.target, { readOnly: false }, async (target) => {
-			const found = await readCatalog(source, await readSchemas(source));
+			const { catalog: found, means } = await describeOthers(
+				await readCatalog(source, await readSchemas(source)),
+				addresses.source,
+			);
 			const catalog = {
 				...found,
 				tables: selectTables(found, options.exclude),
@@ -69,7 +75,7 @@ async function makeSchema(
 			await ensureRecord(target);
 			await target.query("COMMIT");
 			const { definitions, leftOut } = planSchema(catalog, offer);
-			return { catalog, definitions, leftOut };
+			return { catalog, means, definitions, leftOut };
 		}),
 	);
 }
@@ -110,7 +116,7 @@ async function finish(
 }
 
 function report(
-	{ catalog, leftOut }: MadeSchema,
+	{ catalog, means, leftOut }: MadeSchema,
 	result: CopyResult,
 	differences: readonly Difference[] | undefined,
 ): Outcome {
@@ -125,11 +131,13 @@ function report(
 			chunks: result.chunks,
 			snapshotAt: result.snapshotAt,
 			...(differences && { equal: differences.length === 0, differences }),
+			schemaBy: means,
 			leftOut,
 			counts,
 		},
 		lines: [
 			`copied ${result.rows} rows of ${catalog.tables.length} tables, ${size(result.bytes)}, as of ${result.snapshotAt}`,
+			`schema made by ${means}`,
 			...(differences?.length === 0
 				? ["proven equal: every digest is the source's"]
 				: []),

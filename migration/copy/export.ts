@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { ClientBase } from "pg";
 import { to as copyTo } from "pg-copy-streams";
 import { createSchema, finishSchema } from "../catalog/ddl";
+import { describeOthers } from "../catalog/pg-dump";
 import { readCatalog } from "../catalog/read";
 import { type Table, tableName } from "../catalog/types";
 import { type DatabaseAddress, withConnection } from "../connection";
@@ -42,7 +43,7 @@ export async function exportDatabase(
 	return withConnection(source, { readOnly: true }, (lead) =>
 		withConnection(source, { readOnly: true }, async (second) => {
 			const snapshot = await shareSnapshot(lead, second);
-			const catalog = await readCatalog(lead);
+			const { catalog } = await describeOthers(await readCatalog(lead), source);
 			const tables = selectTables(catalog, options.exclude);
 			const folder = `data-${snapshot.at.replace(/[^0-9]/g, "")}`;
 			const path = join(options.directory, folder);

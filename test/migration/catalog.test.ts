@@ -6,6 +6,7 @@ import {
 } from "../../migration/catalog/ddl";
 import type { LeftOut } from "../../migration/catalog/left-out";
 import { readOffer } from "../../migration/catalog/offer";
+import { describeOthers } from "../../migration/catalog/pg-dump";
 import { readCatalog } from "../../migration/catalog/read";
 import { readSchemas } from "../../migration/catalog/schemas";
 import type { Catalog } from "../../migration/catalog/types";
@@ -79,6 +80,68 @@ describe("a schema made anew", () => {
 			await schemaFingerprint(again.url, options),
 			await schemaFingerprint(target.url, options),
 		);
+	});
+});
+
+describe("objects that our own DDL does not write", () => {
+	const OTHERS = `
+		CREATE SCHEMA own;
+		CREATE FUNCTION own.plus(integer, integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT $1 + $2';
+		CREATE AGGREGATE own."Sum; of all"(integer) (SFUNC = own.plus, STYPE = integer, INITCOND = '0');
+		CREATE OPERATOR own.@+ (LEFTARG = integer, RIGHTARG = integer, FUNCTION = own.plus);
+		CREATE COLLATION own.posix (locale = 'POSIX');
+		CREATE TEXT SEARCH CONFIGURATION own.words (COPY = simple);
+		CREATE TYPE own.boxed AS (x integer);
+		CREATE FUNCTION own.unboxed(own.boxed) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT ($1).x';
+		CREATE CAST (own.boxed AS integer) WITH FUNCTION own.unboxed(own.boxed);
+		CREATE TABLE own.t (
+			a text COLLATE own.posix,
+			n integer CHECK (n OPERATOR(own.@+) 1 > 0),
+			words tsvector GENERATED ALWAYS AS (to_tsvector('own.words', a)) STORED
+		);
+		CREATE VIEW own.sums AS SELECT own."Sum; of all"(n) FROM own.t;
+		COMMENT ON AGGREGATE own."Sum; of all"(integer) IS 'sums; all';
+	`;
+	let source: Database;
+	before(async () => {
+		source = await emptyDatabase(15);
+		await run(source.url, OTHERS);
+	});
+
+	it("are described by pg_dump, each in its place", async () => {
+		const { catalog, means } = await describeOthers(await read(source), {
+			label: "source",
+			url: source.url,
+		});
+		// What a machine without the tool does stands below.
+		if (/no pg_dump on PATH|is older than the source/.test(means)) return;
+		assert.match(means, /^own DDL, and pg_dump [\d.]+ for 5 objects/);
+		const target = await emptyDatabase(17);
+		const left = await make(catalog, target);
+		assert.deepEqual(names(left), []);
+		const options = { sameVersion: false };
+		assert.deepEqual(
+			await schemaFingerprint(target.url, options),
+			await schemaFingerprint(source.url, options),
+		);
+	});
+
+	it("are left out where there is no pg_dump, with all that needs them", async () => {
+		const path = process.env.PATH;
+		process.env.PATH = "/nowhere";
+		try {
+			const { catalog, means } = await describeOthers(await read(source), {
+				label: "source",
+				url: source.url,
+			});
+			assert.match(means, /no pg_dump on PATH/);
+			await assert.rejects(
+				make(catalog, await emptyDatabase(17)),
+				/table own\.t: needs collation own\.posix, which stays behind/,
+			);
+		} finally {
+			process.env.PATH = path;
+		}
 	});
 });
 

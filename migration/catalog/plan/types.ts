@@ -144,9 +144,12 @@ function extensionObstacle(
 			};
 }
 
-/** Kinds that pg_dump can describe without any help of a superuser on the target. */
+/**
+ * Kinds that pg_dump describes and that take no superuser to make, as operator
+ * classes and families, text search parsers and templates do.
+ */
 const PG_DUMP_KNOWS =
-	/^(aggregate|cast|collation|conversion|operator|operator class|operator family|text search .*)$/;
+	/^(aggregate|cast|collation|conversion|operator|text search configuration|text search dictionary)$/;
 
 /** Whether pg_dump can tell how an object of this kind is made. */
 export function isForPgDump(kind: string): boolean {
@@ -165,8 +168,8 @@ function otherObstacle(kind: string, version: number): Obstacle {
 			todo: "let the backend tell its clients of changes; CREATE PUBLICATION where something else subscribes",
 		};
 	return {
-		why: `a ${kind} takes rights on the server or reaches other servers`,
-		todo: "make it by hand, where the new system wants it",
+		why: `a ${kind} takes a superuser or reaches other servers`,
+		todo: "have it made by the provider, where the new system wants it",
 	};
 }
 

@@ -1,0 +1,192 @@
+import type { Client } from "pg";
+import { tableName } from "../catalog/types";
+import { relayCopy } from "../copy/relay";
+import { ExitCode, MigrationError } from "../errors";
+import { BARRIER_TRIGGER } from "../freeze/barrier";
+import { copyRejects, removeRejects } from "../mapping/rejects";
+import { fromTable, ident, literal } from "../sql";
+import { type CopyStatements, JOURNAL_KEY, type RoutePlan } from "./plan";
+import { noteTouched, provenTables, voidProof } from "./touched";
+
+/** What a cycle has to do for a route. */
+export interface Work {
+	readonly plan: RoutePlan;
+	/** Entries with a key: at least as many as there are rows to replace. */
+	readonly keys: number;
+	/** The table is copied as a whole, whatever the keys. */
+	readonly whole: boolean;
+	/** No row from before is left. */
+	readonly truncated: boolean;
+}
+
+export interface Applied {
+	readonly deleted: number;
+	readonly written: number;
+	/** On the wire, rows and keys. */
+	readonly bytes: number;
+	/** Tables that were copied as a whole. */
+	readonly whole: readonly {
+		readonly plan: RoutePlan;
+		readonly rows: number;
+		readonly bytes: number;
+		readonly seconds: number;
+	}[];
+}
+
+/**
+ * Replaces the noted rows, in the open transactions of both sides. All rows go
+ * before any comes, so that values which two rows have exchanged do not collide in
+ * a unique index.
+ */
+export async function applyRoutes(
+	{ read, write }: { readonly read: Client; readonly write: Client },
+	work: readonly Work[],
+): Promise<Applied> {
+	const staged = work.filter(({ plan, keys, whole }) =>
+		whole ? plan.merge : keys > 0,
+	);
+	let bytes = 0;
+	for (const one of staged)
+		for (const copy of stageCopies(one))
+			bytes += (await relayCopy(read, write, copy)).bytes;
+	for (const { plan, keys, whole } of work)
+		await noteRejects(read, write, plan, whole ? null : keys);
+	const opened = await openBarrier(write, work);
+	for (const { plan, whole, truncated } of work)
+		if (truncated || (whole && !plan.merge)) await empty(write, plan);
+	let deleted = 0;
+	for (const { plan } of staged)
+		deleted += await changed(write, plan.merge?.remove ?? plan.deleteNoted);
+	const proven = await provenTables(write);
+	let written = 0;
+	for (const { plan } of staged) {
+		const statements = plan.merge
+			? [plan.merge.update, plan.merge.insert]
+			: [plan.insertNoted];
+		for (const sql of statements) if (sql) written += await changed(write, sql);
+		if (plan.merge) await write.query(plan.merge.noteCollisions);
+		if (proven.has(ident(plan.target.schema, plan.target.name)))
+			await write.query(noteTouched(plan));
+	}
+	const wholes: Applied["whole"][number][] = [];
+	for (const { plan, whole } of work) {
+		if (!whole || plan.merge) continue;
+		const startedAt = performance.now();
+		const copied = await relayCopy(read, write, plan.whole);
+		const seconds = (performance.now() - startedAt) / 1000;
+		wholes.push({ plan, ...copied, seconds });
+		bytes += copied.bytes;
+		written += copied.rows;
+	}
+	await closeBarrier(write, opened);
+	return { deleted, written, bytes, whole: wholes };
+}
+
+/** What a route brings into its temporary tables. */
+function stageCopies({ plan, keys, whole }: Work): CopyStatements[] {
+	if (plan.merge && whole) return [...plan.merge.all];
+	const rejected = plan.merge?.rejectedKeys(keys);
+	return [
+		plan.keys,
+		plan.rows(keys),
+		...(rejected && rejected.out !== "" ? [rejected] : []),
+	];
+}
+
+async function changed(write: Client, sql: string): Promise<number> {
+	return (await write.query(sql)).rowCount ?? 0;
+}
+
+/**
+ * Removes all rows of a table that is filled anew. TRUNCATE leaves no dead ones,
+ * but is not possible where others refer to the table.
+ */
+async function empty(write: Client, plan: RoutePlan): Promise<void> {
+	if (plan.merge)
+		throw new MigrationError(
+			{
+				expected: `${plan.label} to lose its rows one by one`,
+				found:
+					"TRUNCATE, and on the other side there are rows that never came from here",
+				fix: `delete there by hand what has gone, then run sync with --recopy ${tableName(plan.route.from)}`,
+			},
+			ExitCode.refused,
+		);
+	const from = fromTable(plan.target);
+	await write.query(
+		plan.referenced ? `DELETE FROM ${from}` : `TRUNCATE ${from}`,
+	);
+	await write.query(voidProof(plan));
+}
+
+/** Makes the entries of the reject table anew, of the noted rows or of all. */
+async function noteRejects(
+	read: Client,
+	write: Client,
+	{ labelled, stagedKeys, isNoted }: RoutePlan,
+	keys: number | null,
+): Promise<void> {
+	if (!labelled || keys === 0) return;
+	const staged = `(SELECT DISTINCT ${ident(JOURNAL_KEY)} AS key FROM ${stagedKeys.table})`;
+	await write.query(
+		removeRejects(labelled, keys === null ? undefined : staged),
+	);
+	await copyRejects(
+		read,
+		write,
+		labelled,
+		keys === null ? undefined : isNoted(keys),
+	);
+}
+
+/**
+ * A frozen side takes rows from us alone: its barrier is down within our
+ * transaction, which keeps all other writers waiting until it is up again.
+ */
+async function openBarrier(
+	write: Client,
+	work: readonly Work[],
+): Promise<string[]> {
+	if (work.length === 0) return [];
+	const names = work.map(({ plan }) =>
+		ident(plan.target.schema, plan.target.name),
+	);
+	const { rows } = await write.query<{ name: string }>(
+		`
+		SELECT DISTINCT format('%I.%I', n.nspname, c.relname) AS "name"
+		FROM pg_trigger t
+		JOIN pg_class c ON c.oid = t.tgrelid
+		JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE t.tgname = ${literal(BARRIER_TRIGGER)} AND t.tgrelid IN (
+			SELECT (pg_partition_tree(w.name::regclass)).relid FROM unnest($1::text[]) w (name)
+			UNION ALL SELECT w.name::regclass FROM unnest($1::text[]) w (name)
+		)
+		`,
+		[[...new Set(names)]],
+	);
+	const opened = rows.map(({ name }) => name);
+	if (opened.length > 0)
+		await write.query(
+			opened
+				.map((name) => `ALTER TABLE ${name} DISABLE TRIGGER ${BARRIER_TRIGGER}`)
+				.join(";\n"),
+		);
+	return opened;
+}
+
+async function closeBarrier(
+	write: Client,
+	opened: readonly string[],
+): Promise<void> {
+	if (opened.length === 0) return;
+	// A table whose keys are still to be checked cannot be altered.
+	await write.query(
+		[
+			"SET CONSTRAINTS ALL IMMEDIATE",
+			...opened.map(
+				(name) =>
+					`ALTER TABLE ${name} ENABLE ALWAYS TRIGGER ${BARRIER_TRIGGER}`,
+			),
+		].join(";\n"),
+	);
+}

@@ -1,0 +1,307 @@
+import type { Client } from "pg";
+import type { DatabaseAddress } from "../connection";
+import { relayCopy } from "../copy/relay";
+import { checkJournal } from "../journal/check";
+import type { NumberedDependent } from "../journal/notes";
+import { readFollowed } from "../journal/state";
+import { noteShapes, takeInPartitions } from "../journal/take-in";
+import { fromTable, ident } from "../sql";
+import { type Applied, applyRoutes, type Work } from "./apply";
+import { addRows, type Expandable, expandNotes } from "./expand";
+import type { RoutePlan } from "./plan";
+import {
+	changedUsers,
+	readNewMap,
+	rowsNaming,
+	type UserColumn,
+	writeMirror,
+} from "./users";
+
+/** What a cycle works on. */
+export interface FollowPlan {
+	readonly read: DatabaseAddress;
+	readonly routes: readonly RoutePlan[];
+	/** All tables in the journal. */
+	readonly tables: readonly Expandable[];
+	readonly dependents: readonly NumberedDependent[];
+	/** User columns of the side that is read; empty where ids are not rewritten. */
+	readonly userColumns: readonly UserColumn[];
+	/** The user map is the other side's, and this side has a mirror of it. */
+	readonly mirrored: boolean;
+	/** Milliseconds to wait for locks, where a table has to be changed. */
+	readonly lockTimeout: number;
+}
+
+/** The two sessions of a cycle. */
+export interface Sessions {
+	readonly read: Client;
+	readonly write: Client;
+	/** Temporary tables that the writing session has, by route. */
+	readonly staged: Set<RoutePlan>;
+	/** The side that is written to is followed itself: what we write must not travel back. */
+	readonly echoes: boolean;
+}
+
+export interface CycleOptions {
+	/** Whether a table that has to be copied as a whole can wait; its entries stay. */
+	readonly postpone?: (plan: RoutePlan) => boolean;
+	/** Makes the cycle go all the way where there is no entry. */
+	readonly always?: boolean;
+	/** Further work while both sides hold the rows of one snapshot; see atSnapshot. */
+	readonly inSnapshot?: (snapshot: string) => Promise<void>;
+}
+
+export interface CycleResult extends Applied {
+	/** Entries that the snapshot saw and that are applied now. */
+	readonly entries: number;
+	/** Entries that wait, of tables that are copied as a whole. */
+	readonly postponed: number;
+	/** Age of the oldest entry when the snapshot was taken. */
+	readonly lagSeconds: number;
+	/** ISO 8601, by the clock of the side that is read. */
+	readonly snapshotAt: string;
+}
+
+/**
+ * Shorter than deadlock_timeout: it is us who give way to somebody's ALTER TABLE.
+ */
+const LOCK_MS = 800;
+
+const UNDEFINED_TABLE = "42P01";
+
+/**
+ * Brings the other side to one snapshot of this one: reads all entries that the
+ * snapshot sees and the rows as they are in it, replaces those rows on the other
+ * side in one transaction there, and only then takes the entries out. Wherever it
+ * is cut short, the next cycle does the same again, or more.
+ */
+export async function runCycle(
+	plan: FollowPlan,
+	sessions: Sessions,
+	options: CycleOptions = {},
+): Promise<CycleResult> {
+	const { read, write } = sessions;
+	for (;;) {
+		await beginRead(read, plan.tables);
+		try {
+			const checked = await checkJournal(read, await readFollowed(read));
+			if (checked.attached.length > 0) {
+				await read.query("ROLLBACK");
+				await takeInPartitions(
+					plan.read,
+					read,
+					checked.attached,
+					plan.lockTimeout,
+				);
+				continue;
+			}
+			if (checked.drifted.length > 0) await noteShapes(read, checked.drifted);
+			const users = await takeUsers(plan, sessions);
+			await expandNotes(read, plan.tables, plan.dependents);
+			const found = await readEntries(read, plan, options);
+			if (found.entries === 0 && !users && !options.always) {
+				await read.query("COMMIT");
+				return { ...found, ...NOTHING };
+			}
+			await makeStages(sessions, found.work);
+			await write.query("BEGIN; SET CONSTRAINTS ALL DEFERRED");
+			if (users) {
+				// Rows stand on the other side under the ids that were valid so far.
+				await stageKeys(sessions, found.work);
+				await users.write();
+			}
+			const applied = await applyRoutes(sessions, found.work);
+			if (sessions.echoes)
+				await write.query(
+					"DELETE FROM cutover.journal WHERE xmin = pg_current_xact_id()::xid",
+				);
+			await write.query("COMMIT");
+			await options.inSnapshot?.(await exportSnapshot(read));
+			await read.query(
+				"DELETE FROM cutover.journal WHERE table_id <> ALL ($1)",
+				[found.waiting],
+			);
+			await read.query("COMMIT");
+			return { ...found, ...applied };
+		} catch (error) {
+			await Promise.all(
+				[read, write].map((client) => client.query("ROLLBACK").catch(() => {})),
+			);
+			throw error;
+		}
+	}
+}
+
+const NOTHING: Applied = { deleted: 0, written: 0, bytes: 0, whole: [] };
+
+/**
+ * Opens the transaction whose snapshot is read. TRUNCATE and those ALTER TABLE that
+ * write a table anew do not wait for snapshots: a snapshot from before sees an
+ * empty table. So the tables are locked first, against nothing else, and the
+ * snapshot is taken then.
+ */
+async function beginRead(
+	read: Client,
+	tables: readonly Expandable[],
+): Promise<void> {
+	await read.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
+	await read.query(`SET LOCAL lock_timeout = ${LOCK_MS}`);
+	if (tables.length === 0) return;
+	try {
+		await read.query(
+			`LOCK TABLE ${tables.map(({ table }) => ident(table.schema, table.name)).join(", ")} IN ACCESS SHARE MODE`,
+		);
+	} catch (error) {
+		await read.query("ROLLBACK").catch(() => {});
+		// A table that is gone, or has another name, is named there.
+		if ((error as { code?: string }).code === UNDEFINED_TABLE)
+			await checkJournal(read, await readFollowed(read));
+		throw error;
+	}
+}
+
+/**
+ * Where users have new ids, puts the rows that name them into the journal; gives
+ * how to make the mirror say so as well.
+ */
+async function takeUsers(
+	{ mirrored, tables, dependents, userColumns }: FollowPlan,
+	{ read, write }: Sessions,
+): Promise<{ write: () => Promise<void> } | null> {
+	if (!mirrored) return null;
+	const map = await readNewMap(read, write);
+	if (!map) return null;
+	const changed = await changedUsers(read, map);
+	for (const entry of tables) {
+		const { table, followed } = entry;
+		const columns = userColumns
+			.filter(
+				({ schema, table: name }) =>
+					schema === table.schema && name === table.name,
+			)
+			.map(({ column }) => column);
+		if (columns.length > 0)
+			await addRows(read, tables, dependents, entry, {
+				keys: rowsNaming(fromTable(table), followed.key, columns),
+				parameters: [changed],
+			});
+	}
+	return { write: () => writeMirror(read, map) };
+}
+
+interface Entries {
+	readonly entries: number;
+	readonly postponed: number;
+	readonly lagSeconds: number;
+	readonly snapshotAt: string;
+	readonly work: readonly Work[];
+	/** Numbers of the tables whose entries wait. */
+	readonly waiting: readonly number[];
+}
+
+async function readEntries(
+	read: Client,
+	plan: FollowPlan,
+	{ postpone = () => false }: CycleOptions,
+): Promise<Entries> {
+	const { rows } = await read.query<{
+		id: number | null;
+		entries: number;
+		keys: number;
+		truncated: boolean;
+		whole: boolean;
+		lag: number;
+		now: string;
+	}>(`
+		SELECT j.table_id AS "id", count(j.at)::float8 AS "entries",
+			count(*) FILTER (WHERE j.key <> '{}')::float8 AS "keys",
+			coalesce(bool_or(j.key IS NULL), false) AS "truncated",
+			coalesce(bool_or(j.key = '{}'), false) AS "whole",
+			coalesce(extract(epoch FROM clock_timestamp() - min(j.at) FILTER (WHERE isfinite(j.at))), 0)::float8 AS "lag",
+			to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "now"
+		FROM (VALUES (1)) one (x) LEFT JOIN cutover.journal j ON true
+		GROUP BY j.table_id
+	`);
+	const work: Work[] = [];
+	const waiting: number[] = [];
+	for (const route of plan.routes) {
+		const row = rows.find(({ id }) => id === route.id);
+		if (!row) continue;
+		const whole = row.whole || !route.keyed;
+		if (whole && postpone(route)) {
+			waiting.push(route.id);
+			continue;
+		}
+		work.push({
+			plan: route,
+			keys: whole ? 0 : row.keys,
+			whole,
+			truncated: row.truncated,
+		});
+	}
+	const taken = rows.filter(({ id }) => id !== null && !waiting.includes(id));
+	const sum = (list: typeof rows) =>
+		list.reduce((total, { entries }) => total + entries, 0);
+	return {
+		entries: sum(taken),
+		postponed: sum(rows) - sum(taken),
+		lagSeconds: Math.max(0, ...taken.map(({ lag }) => lag)),
+		snapshotAt: rows[0]?.now ?? "",
+		work: withWholeTargets(work, plan.routes),
+		waiting,
+	};
+}
+
+/**
+ * Where several tables go into one, emptying it takes the rows of the others along:
+ * all of them are copied as a whole then.
+ */
+function withWholeTargets(
+	work: readonly Work[],
+	routes: readonly RoutePlan[],
+): Work[] {
+	const emptied = new Set(
+		work
+			.filter(({ whole, truncated }) => whole || truncated)
+			.map(({ plan }) => plan.target),
+	);
+	const shared = routes.filter(
+		({ target, id }) =>
+			emptied.has(target) &&
+			routes.some((other) => other.target === target && other.id !== id),
+	);
+	const others = work.filter(({ plan }) => !shared.includes(plan));
+	return [
+		...others,
+		...shared.map((plan) => ({ plan, keys: 0, whole: true, truncated: false })),
+	];
+}
+
+/** Makes the temporary tables that are missing; they last as long as the session. */
+async function makeStages(
+	{ write, staged }: Sessions,
+	work: readonly Work[],
+): Promise<void> {
+	const missing = work
+		.map(({ plan }) => plan)
+		.filter((plan) => plan.keyed && !staged.has(plan));
+	if (missing.length === 0) return;
+	await write.query(missing.map(({ createStage }) => createStage).join(";\n"));
+	for (const plan of missing) staged.add(plan);
+}
+
+/** Brings over the keys of all noted rows. */
+async function stageKeys(
+	{ read, write }: Sessions,
+	work: readonly Work[],
+): Promise<void> {
+	for (const { plan, keys } of work)
+		if (keys > 0) await relayCopy(read, write, plan.keys);
+}
+
+async function exportSnapshot(read: Client): Promise<string> {
+	const { rows } = await read.query<{ id: string }>(
+		'SELECT pg_export_snapshot() AS "id"',
+	);
+	return rows[0]?.id ?? "";
+}

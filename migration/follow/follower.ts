@@ -1,0 +1,230 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { tableName } from "../catalog/types";
+import { isConnectionLost, LoginError } from "../connection";
+import { ExitCode, MigrationError } from "../errors";
+import { LOCK_STATES } from "../journal/lock";
+import {
+	type CycleOptions,
+	type CycleResult,
+	type FollowPlan,
+	runCycle,
+} from "./cycle";
+import type { Pair } from "./pair";
+import type { RoutePlan } from "./plan";
+
+/** A cycle whose oldest entry was younger has caught up: writers never rest. */
+const CAUGHT_UP_SECONDS = 2;
+
+/** How often a quiet journal is looked at. */
+const POLL_MS = 250;
+
+/** How often the tables' shape and the user map are looked at where nothing is written. */
+const CHECK_MS = 5000;
+
+/** Wait between two attempts to go on: doubled up to the longest. */
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 5000;
+
+/**
+ * A table that can only be copied as a whole is copied again after this time at the
+ * earliest, and so that it takes no more than a tenth of the time.
+ */
+const RECOPY_MS = 10_000;
+const RECOPY_SHARE = 10;
+
+/** serialization_failure, too_many_connections */
+const PASSING_STATES: readonly (string | undefined)[] = [
+	...LOCK_STATES,
+	"40001",
+	"53300",
+];
+
+/** What a follower has done since it began. */
+export interface FollowTotals {
+	cycles: number;
+	entries: number;
+	deleted: number;
+	written: number;
+	bytes: number;
+	/** Times that a session was lost and opened again. */
+	reconnects: number;
+	/** The end of the last cycle, in milliseconds since 1970. */
+	lastCycleAt: number | null;
+	/** Snapshot that the other side is equal to. */
+	snapshotAt: string | null;
+	/** Tables that were copied as a whole, by name. */
+	readonly whole: Map<
+		string,
+		{ times: number; rows: number; bytes: number; seconds: number }
+	>;
+}
+
+export interface FollowerOptions {
+	/** Milliseconds to go on trying while a database cannot be reached. */
+	readonly patience: number;
+	/** Told when a database is out of reach, and when it is back. */
+	readonly onNotice?: (line: string) => void;
+}
+
+/** Runs cycles, one after the other, over lost connections. */
+export class Follower {
+	readonly totals: FollowTotals = {
+		cycles: 0,
+		entries: 0,
+		deleted: 0,
+		written: 0,
+		bytes: 0,
+		reconnects: 0,
+		lastCycleAt: null,
+		snapshotAt: null,
+		whole: new Map(),
+	};
+	/** When tables may be copied as a whole again, by route. */
+	private readonly recopyAt = new Map<RoutePlan, number>();
+
+	constructor(
+		private readonly plan: FollowPlan,
+		private readonly pair: Pair,
+		private readonly options: FollowerOptions,
+	) {}
+
+	/** One cycle, again where a connection was lost or somebody was in the way. */
+	async cycle(options: CycleOptions = {}): Promise<CycleResult> {
+		const result = await this.persist(async () =>
+			runCycle(this.plan, await this.pair.open(), options),
+		);
+		this.count(result);
+		return result;
+	}
+
+	/** Cycles until the other side is no more than seconds behind. */
+	async catchUp(): Promise<CycleResult> {
+		for (;;) {
+			const result = await this.cycle();
+			if (result.lagSeconds < CAUGHT_UP_SECONDS) return result;
+		}
+	}
+
+	/** Cycles until the journal is empty: ends only where nobody writes. */
+	async drain(): Promise<CycleResult> {
+		for (;;) {
+			const result = await this.cycle();
+			if (result.entries === 0) return result;
+		}
+	}
+
+	/** Cycles until the signal comes, and ends with the cycle that is under way. */
+	async follow(signal: AbortSignal): Promise<void> {
+		let checkedAt = 0;
+		while (!signal.aborted) {
+			const due = Date.now() - checkedAt >= CHECK_MS;
+			if (due || (await this.hasEntries())) {
+				const result = await this.cycle({
+					postpone: (plan) =>
+						!plan.refers &&
+						!plan.referenced &&
+						Date.now() < (this.recopyAt.get(plan) ?? 0),
+				});
+				checkedAt = Date.now();
+				if (result.entries > 0) continue;
+			}
+			await pause(POLL_MS, undefined, { signal }).catch(() => {});
+		}
+	}
+
+	/**
+	 * Does `work` while both sides hold the rows of one snapshot: it gets the
+	 * snapshot's id, valid on the side that is read, and nothing is written to the
+	 * other side until it is done.
+	 */
+	async atSnapshot(work: (snapshot: string) => Promise<void>): Promise<void> {
+		await this.cycle({ always: true, inSnapshot: work });
+	}
+
+	private async hasEntries(): Promise<boolean> {
+		return this.persist(async () => {
+			const { read } = await this.pair.open();
+			const { rows } = await read.query(
+				'SELECT EXISTS (SELECT FROM cutover.journal) AS "some"',
+			);
+			return rows[0]?.some === true;
+		});
+	}
+
+	/** Repeats what failed for a reason that passes, with new sessions. */
+	private async persist<T>(work: () => Promise<T>): Promise<T> {
+		const giveUpAt = Date.now() + this.options.patience;
+		let wait = FIRST_PAUSE_MS;
+		let told = false;
+		for (;;) {
+			try {
+				const result = await work();
+				if (told) this.options.onNotice?.("going on");
+				return result;
+			} catch (error) {
+				if (!isPassing(error)) throw error;
+				if (Date.now() >= giveUpAt) throw outOfReach(error, this.options);
+				await this.pair.close();
+				this.totals.reconnects++;
+				if (!told)
+					this.options.onNotice?.(
+						`${(error as Error).message.split("\n").join("; ")}; trying again`,
+					);
+				told = true;
+				await pause(wait);
+				wait = Math.min(wait * 2, LONGEST_PAUSE_MS);
+			}
+		}
+	}
+
+	private count(result: CycleResult): void {
+		const { totals } = this;
+		totals.cycles++;
+		totals.entries += result.entries;
+		totals.deleted += result.deleted;
+		totals.written += result.written;
+		totals.bytes += result.bytes;
+		totals.lastCycleAt = Date.now();
+		totals.snapshotAt = result.snapshotAt;
+		for (const { plan, rows, bytes, seconds } of result.whole) {
+			const name = tableName(plan.route.from);
+			const before = totals.whole.get(name);
+			totals.whole.set(name, {
+				times: (before?.times ?? 0) + 1,
+				rows,
+				bytes,
+				seconds,
+			});
+			this.recopyAt.set(
+				plan,
+				Date.now() + Math.max(RECOPY_MS, seconds * 1000 * RECOPY_SHARE),
+			);
+		}
+	}
+}
+
+/**
+ * Whether to try again. A failed log-in counts: a server that is starting answers
+ * so, and a first log-in with a wrong password has failed before there is a follower.
+ */
+function isPassing(error: unknown): boolean {
+	return (
+		error instanceof LoginError ||
+		isConnectionLost(error) ||
+		PASSING_STATES.includes((error as { code?: string }).code)
+	);
+}
+
+function outOfReach(
+	error: unknown,
+	{ patience }: FollowerOptions,
+): MigrationError {
+	return new MigrationError(
+		{
+			expected: `both databases to answer within ${Math.round(patience / 1000)} s`,
+			found: (error as Error).message.split("\n").join("; "),
+			fix: "see what keeps them, then run sync again: it goes on where it stood, and the journal has what was written since",
+		},
+		ExitCode.failure,
+	);
+}

@@ -1,0 +1,97 @@
+import type { Client } from "pg";
+import type { DatabaseAddress } from "../connection";
+import { hasJournal } from "../journal/state";
+import type { Sessions } from "./cycle";
+import { lockDatabase } from "./lock";
+import { openSession } from "./session";
+
+/** The databases of a sync, by what happens to them. */
+export interface PairAddresses {
+	readonly read: DatabaseAddress;
+	readonly write: DatabaseAddress;
+}
+
+/**
+ * The two sessions that a follower works with, both with the lock that keeps others
+ * off; opened when asked for, and anew after they were closed.
+ */
+export class Pair {
+	private sessions: Sessions | undefined;
+	/** Server processes of sessions that may not have noticed that they are lost. */
+	private readonly left: { read: number[]; write: number[] } = {
+		read: [],
+		write: [],
+	};
+
+	constructor(
+		readonly addresses: PairAddresses,
+		/** Milliseconds to wait for another sync to end. */
+		private readonly wait: number,
+	) {}
+
+	/** The open sessions. */
+	async open(): Promise<Sessions> {
+		if (this.sessions) return this.sessions;
+		const read = await this.openLocked("read");
+		try {
+			const write = await this.openLocked("write");
+			this.sessions = {
+				read,
+				write,
+				staged: new Set(),
+				echoes: await hasJournal(write),
+			};
+			return this.sessions;
+		} catch (error) {
+			await read.end().catch(() => {});
+			throw error;
+		}
+	}
+
+	/** Closes the sessions, and with them releases the locks. */
+	async close(): Promise<void> {
+		const { sessions } = this;
+		this.sessions = undefined;
+		if (sessions)
+			await Promise.all(
+				[sessions.read, sessions.write].map((session) =>
+					session.end().catch(() => {}),
+				),
+			);
+	}
+
+	private async openLocked(side: "read" | "write"): Promise<Client> {
+		const address = this.addresses[side];
+		const client = await openSession(address);
+		try {
+			await endLeftOver(client, this.left[side]);
+			await lockDatabase(client, address.label, this.wait);
+			const { rows } = await client.query<{ pid: number }>(
+				'SELECT pg_backend_pid() AS "pid"',
+			);
+			this.left[side] = rows.map(({ pid }) => pid);
+			return client;
+		} catch (error) {
+			await client.end().catch(() => {});
+			throw error;
+		}
+	}
+}
+
+/**
+ * Ends our own lost session on the server, should it still be there with its lock
+ * and its transaction: what it has not committed by now must not come later.
+ */
+async function endLeftOver(
+	client: Client,
+	pids: readonly number[],
+): Promise<void> {
+	await client.query(
+		`
+		SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+		WHERE pid = ANY ($1) AND pid <> pg_backend_pid()
+			AND application_name = current_setting('application_name')
+		`,
+		[pids],
+	);
+}

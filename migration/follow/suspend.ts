@@ -1,0 +1,319 @@
+import type { ClientBase } from "pg";
+import type { DatabaseAddress } from "../connection";
+import { ExitCode, MigrationError } from "../errors";
+import { BARRIER_TRIGGER } from "../freeze/barrier";
+import { withTablesLocked } from "../journal/lock";
+import { ROW_TRIGGER, TRUNCATE_TRIGGER } from "../journal/schema";
+import { ident, literal, relationExists } from "../sql";
+
+/**
+ * What was changed on the side that is written to so that rows can be replaced
+ * there, and the SQL that puts it back: written in the transaction that changes it.
+ */
+const CREATE_SUSPENDED = `
+	CREATE SCHEMA IF NOT EXISTS cutover;
+	CREATE TABLE IF NOT EXISTS cutover.suspended (
+		position integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+		kind text NOT NULL CHECK (kind IN ('trigger', 'foreign key')),
+		schema_name text NOT NULL,
+		table_name text NOT NULL,
+		name text NOT NULL,
+		back text,
+		validate text,
+		CHECK (back IS NOT NULL OR validate IS NOT NULL)
+	);
+`;
+
+/** Tables that are written to, by schema and name. */
+export interface TableName {
+	readonly schema: string;
+	readonly name: string;
+}
+
+interface Suspended {
+	readonly kind: "trigger" | "foreign key";
+	readonly schema: string;
+	readonly table: string;
+	readonly name: string;
+	/** Carried out now. */
+	readonly change: string;
+	/** Puts it back, without a look at rows. */
+	readonly back: string;
+	/** Has rows looked at, once it is back; null where they need not be. */
+	readonly validate: string | null;
+}
+
+/**
+ * Stops the given tables' own triggers and sees to it that no foreign key is in
+ * the way of rows that are deleted and inserted again in one transaction: those
+ * keys become deferrable. A key that deletes or changes referring rows (ON DELETE
+ * CASCADE and the like; also RESTRICT) does so at once even where it is deferrable:
+ * it is replaced by one without action, which still holds at the end of every
+ * transaction. Called again it changes only what is new.
+ */
+export async function suspendChecks(
+	address: DatabaseAddress,
+	client: ClientBase,
+	tables: readonly TableName[],
+	lockTimeout: number,
+): Promise<void> {
+	await withTablesLocked(
+		address,
+		client,
+		[],
+		"ACCESS EXCLUSIVE",
+		lockTimeout,
+		async () => {
+			const oids = await membersOf(client, tables);
+			const found = [
+				...(await activeTriggers(client, oids)),
+				...(await keysInTheWay(client, oids)),
+			];
+			if (found.length === 0) return;
+			await client.query(CREATE_SUSPENDED);
+			await client.query(found.map(({ change }) => change).join(";\n"));
+			await client.query(
+				`
+				INSERT INTO cutover.suspended (kind, schema_name, table_name, name, back, validate)
+				SELECT kind, schema, "table", name, back, validate
+				FROM jsonb_to_recordset($1)
+					AS s (kind text, schema text, "table" text, name text, back text, validate text)
+				`,
+				[JSON.stringify(found)],
+			);
+		},
+	);
+}
+
+/**
+ * Puts triggers and keys back as they were, all in one transaction and without a
+ * look at the rows: it takes the same time whatever their number. Keys count as
+ * not validated until `validateKeys`. Gives the number of things put back.
+ */
+export async function restoreChecks(
+	address: DatabaseAddress,
+	client: ClientBase,
+	lockTimeout: number,
+): Promise<number> {
+	if (!(await relationExists(client, "cutover.suspended"))) return 0;
+	return withTablesLocked(
+		address,
+		client,
+		[],
+		"ACCESS EXCLUSIVE",
+		lockTimeout,
+		async () => {
+			const { rows } = await client.query<{ back: string }>(
+				"SELECT back FROM cutover.suspended WHERE back IS NOT NULL ORDER BY position",
+			);
+			if (rows.length > 0)
+				await client.query(rows.map(({ back }) => back).join(";\n"));
+			await client.query(`
+				DELETE FROM cutover.suspended WHERE validate IS NULL;
+				UPDATE cutover.suspended SET back = NULL;
+			`);
+			return rows.length;
+		},
+	);
+}
+
+/** A foreign key that is back but whose rows have not been looked at. */
+export interface UnvalidatedKey {
+	readonly position: number;
+	/** As people write it: `table.key`. */
+	readonly name: string;
+	readonly sql: string;
+	/** Of the referring table. */
+	readonly bytes: number;
+}
+
+/** Reads which keys wait for validation, the smallest table first. */
+export async function unvalidatedKeys(
+	client: ClientBase,
+): Promise<UnvalidatedKey[]> {
+	if (!(await relationExists(client, "cutover.suspended"))) return [];
+	const { rows } = await client.query<UnvalidatedKey>(`
+		SELECT position, concat_ws('.', nullif(schema_name, 'public'), table_name, name) AS "name",
+			validate AS "sql",
+			coalesce(pg_table_size(to_regclass(format('%I.%I', schema_name, table_name))), 0)::float8 AS "bytes"
+		FROM cutover.suspended
+		WHERE back IS NULL
+		ORDER BY bytes, position
+	`);
+	return rows;
+}
+
+/** Validates keys, which blocks neither readers nor writers. */
+export async function validateKeys(
+	client: ClientBase,
+	keys: readonly UnvalidatedKey[],
+): Promise<void> {
+	for (const { position, sql } of keys)
+		await client.query(
+			`BEGIN; ${sql}; DELETE FROM cutover.suspended WHERE position = ${position}; COMMIT`,
+		);
+}
+
+/** OIDs of the tables and their partitions. */
+async function membersOf(
+	client: ClientBase,
+	tables: readonly TableName[],
+): Promise<string[]> {
+	const { rows } = await client.query<{ oid: string }>(
+		`
+		WITH RECURSIVE members (oid) AS (
+			SELECT to_regclass(n.name)::oid FROM unnest($1::text[]) n (name)
+			WHERE to_regclass(n.name) IS NOT NULL
+			UNION
+			SELECT i.inhrelid
+			FROM members m
+			JOIN pg_class p ON p.oid = m.oid AND p.relkind = 'p'
+			JOIN pg_inherits i ON i.inhparent = p.oid
+		)
+		SELECT oid::int8::text AS "oid" FROM members
+		`,
+		[tables.map(({ schema, name }) => ident(schema, name))],
+	);
+	return rows.map(({ oid }) => oid);
+}
+
+const ENABLE: Record<string, string> = {
+	O: "ENABLE TRIGGER",
+	A: "ENABLE ALWAYS TRIGGER",
+	R: "ENABLE REPLICA TRIGGER",
+};
+
+/** A partitioned table's come before its partitions', which may differ from it. */
+async function activeTriggers(
+	client: ClientBase,
+	oids: readonly string[],
+): Promise<Suspended[]> {
+	const { rows } = await client.query<{
+		schema: string;
+		table: string;
+		name: string;
+		enabled: string;
+	}>(
+		`
+		SELECT n.nspname::text AS "schema", c.relname::text AS "table",
+			t.tgname::text AS "name", t.tgenabled::text AS "enabled"
+		FROM pg_trigger t
+		JOIN pg_class c ON c.oid = t.tgrelid
+		JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE t.tgrelid = ANY ($1::oid[]) AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+			AND t.tgname NOT IN (${[BARRIER_TRIGGER, ROW_TRIGGER, TRUNCATE_TRIGGER].map(literal).join(", ")})
+		ORDER BY c.relispartition, c.relkind DESC, 1, 2, 3
+		`,
+		[oids],
+	);
+	return rows.map(({ schema, table, name, enabled }) => {
+		const alter = `ALTER TABLE ONLY ${ident(schema, table)}`;
+		return {
+			kind: "trigger",
+			schema,
+			table,
+			name,
+			change: `${alter} DISABLE TRIGGER ${ident(name)}`,
+			back: `${alter} ${ENABLE[enabled]} ${ident(name)}`,
+			validate: null,
+		};
+	});
+}
+
+interface ForeignKeyRow {
+	readonly schema: string;
+	readonly table: string;
+	readonly name: string;
+	readonly owned: boolean;
+	readonly partitioned: boolean;
+	readonly acts: boolean;
+	readonly validated: boolean;
+	readonly definition: string;
+	readonly comment: string | null;
+}
+
+async function keysInTheWay(
+	client: ClientBase,
+	oids: readonly string[],
+): Promise<Suspended[]> {
+	const { rows } = await client.query<ForeignKeyRow>(
+		`
+		SELECT n.nspname::text AS "schema", c.relname::text AS "table", k.conname::text AS "name",
+			pg_has_role(c.relowner, 'USAGE') AS "owned",
+			c.relkind = 'p' AS "partitioned",
+			k.confdeltype <> 'a' AS "acts",
+			k.convalidated AS "validated",
+			pg_get_constraintdef(k.oid) AS "definition",
+			obj_description(k.oid, 'pg_constraint') AS "comment"
+		FROM pg_constraint k
+		JOIN pg_class c ON c.oid = k.conrelid
+		JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = ANY ($1::oid[])
+			AND (k.confdeltype <> 'a' OR NOT k.condeferrable)
+		ORDER BY 1, 2, 3
+		`,
+		[oids],
+	);
+	const foreign = rows.filter(({ owned }) => !owned);
+	if (foreign.length > 0)
+		throw new MigrationError(
+			{
+				expected: "to own every table that refers to one that is written to",
+				found: `tables of other roles: ${foreign.map(({ schema, table }) => ident(schema, table)).join(", ")}`,
+				fix: "have their owner drop these foreign keys until the sync is over, or own the tables",
+			},
+			ExitCode.refused,
+		);
+	return rows.map((key) => (key.acts ? replaced(key) : deferred(key)));
+}
+
+function deferred({ schema, table, name }: ForeignKeyRow): Suspended {
+	const alter = `ALTER TABLE ${ident(schema, table)} ALTER CONSTRAINT ${ident(name)}`;
+	return {
+		kind: "foreign key",
+		schema,
+		table,
+		name,
+		change: `${alter} DEFERRABLE INITIALLY DEFERRED`,
+		back: `${alter} NOT DEFERRABLE`,
+		validate: null,
+	};
+}
+
+function replaced(key: ForeignKeyRow): Suspended {
+	const { schema, table, name, partitioned, validated, comment } = key;
+	const alter = `ALTER TABLE ${ident(schema, table)}`;
+	const definition = key.definition.replace(/ NOT VALID$/, "");
+	// A partitioned table's keys cannot be added without a look at its rows.
+	const unchecked = partitioned ? "" : " NOT VALID";
+	const replace = (by: string) =>
+		`${alter} DROP CONSTRAINT IF EXISTS ${ident(name)}, ADD CONSTRAINT ${ident(name)} ${by}${unchecked}`;
+	const commented =
+		comment === null
+			? ""
+			: `; COMMENT ON CONSTRAINT ${ident(name)} ON ${ident(schema, table)} IS ${literal(comment)}`;
+	return {
+		kind: "foreign key",
+		schema,
+		table,
+		name,
+		change: replace(withoutAction(definition)),
+		back: replace(definition) + commented,
+		validate:
+			validated && !partitioned
+				? `${alter} VALIDATE CONSTRAINT ${ident(name)}`
+				: null,
+	};
+}
+
+/**
+ * A foreign key's definition, as pg_get_constraintdef prints it, without its ON
+ * DELETE action, checked at the end of transactions.
+ */
+export function withoutAction(definition: string): string {
+	const bare = definition.replace(
+		/( ON DELETE (CASCADE|RESTRICT|SET NULL|SET DEFAULT)( \([^()]*\))?)?( DEFERRABLE( INITIALLY DEFERRED)?)?( NOT VALID)?$/,
+		"",
+	);
+	return `${bare} DEFERRABLE INITIALLY DEFERRED`;
+}

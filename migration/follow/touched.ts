@@ -1,0 +1,53 @@
+import type { ClientBase } from "pg";
+import { ident, literal, relationExists } from "../sql";
+import { JOURNAL_KEY, type RoutePlan } from "./plan";
+
+/**
+ * Keys that were written since a table was proven equal: only their rows have to
+ * be compared again. Kept on the side that is written to, in the transaction that
+ * writes the rows. The key is known under two names: as the side that is read has
+ * it, and as this side has it; both as text.
+ */
+export const CREATE_TOUCHED = `
+	CREATE SCHEMA IF NOT EXISTS cutover;
+	CREATE TABLE IF NOT EXISTS cutover.proof (
+		schema_name text NOT NULL,
+		table_name text NOT NULL,
+		rows bigint NOT NULL,
+		digest numeric NOT NULL,
+		proven_at timestamptz NOT NULL,
+		PRIMARY KEY (schema_name, table_name)
+	);
+	CREATE TABLE IF NOT EXISTS cutover.touched_key (
+		schema_name text NOT NULL,
+		table_name text NOT NULL,
+		source_key text[] NOT NULL,
+		target_key text[] NOT NULL,
+		PRIMARY KEY (schema_name, table_name, target_key, source_key)
+	);
+`;
+
+/** Tables that a proof stands for, `schema.table` as given. */
+export async function provenTables(client: ClientBase): Promise<Set<string>> {
+	if (!(await relationExists(client, "cutover.proof"))) return new Set();
+	const { rows } = await client.query<{ name: string }>(
+		`SELECT DISTINCT format('%I.%I', schema_name, table_name) AS "name" FROM cutover.proof`,
+	);
+	return new Set(rows.map(({ name }) => name));
+}
+
+/** SQL that notes a route's staged keys as touched. */
+export function noteTouched({ target, stagedKeys }: RoutePlan): string {
+	const keys = stagedKeys.columns.map((name) => `k.${ident(name)}::text`);
+	return `
+		INSERT INTO cutover.touched_key (schema_name, table_name, source_key, target_key)
+		SELECT DISTINCT ${literal(target.schema)}, ${literal(target.name)}, k.${ident(JOURNAL_KEY)}, ARRAY[${keys.join(", ")}]
+		FROM ${stagedKeys.table} k
+		ON CONFLICT DO NOTHING`;
+}
+
+/** SQL that voids the proof of a table that is filled anew. */
+export function voidProof({ target }: RoutePlan): string {
+	const here = `schema_name = ${literal(target.schema)} AND table_name = ${literal(target.name)}`;
+	return `DELETE FROM cutover.proof WHERE ${here}; DELETE FROM cutover.touched_key WHERE ${here}`;
+}
