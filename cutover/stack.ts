@@ -32,7 +32,6 @@ export const stackOutputs = z.object({
 		finalize: z.boolean(),
 	}),
 	images: z.record(z.string(), z.string()),
-	exportDirectory: z.string(),
 });
 
 export type StackOutputs = z.infer<typeof stackOutputs>;

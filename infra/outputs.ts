@@ -1,6 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { Hostnames } from "../caddy/caddyfile";
-import { exportDirectory } from "./commands/migration";
 import type { Database } from "./database";
 import type { Network } from "./network";
 import type { Secrets } from "./secrets";
@@ -47,6 +46,5 @@ export function stackOutputs(args: OutputsArgs) {
 		monitoring: { ...secrets.monitoring },
 		flags: { sync, freeze, dnsSwitch, finalize },
 		images: settings.images,
-		exportDirectory,
 	};
 }

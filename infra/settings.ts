@@ -7,8 +7,8 @@ import { mistake } from "./mistake";
 
 /** The namespace of every key, equal to the project's name in Pulumi.yaml. */
 const namespace = "cutover";
-/** But for the users' keys, `users:…`: one object in the schema. */
-const usersNamespace = "users";
+/** But for the parts with keys of their own, `users:…`: each an object in the schema. */
+const partNamespaces: readonly string[] = ["migration", "users"];
 
 const hostname = z
 	.string()
@@ -113,6 +113,15 @@ const schema = z.strictObject({
 			contacts: z.array(z.string().min(1)).default([]),
 		})
 		.optional(),
+	migration: z
+		.strictObject({
+			/** The mapping into the new system's schema; without one, both sides have the same. */
+			mapping: z
+				.string()
+				.regex(/^[a-z][a-z0-9-]*$/, "the name of a file in migration/mapping/")
+				.optional(),
+		})
+		.prefault({}),
 	users: z
 		.strictObject({
 			/** Users keep their passwords where these are bcrypt's; else all choose new ones. */
@@ -158,6 +167,7 @@ const examples: Record<Key, string> = {
 	ttnApiKey: "NNSXS.…",
 	smtpUrl: "smtps://user:…@smtp.example.com",
 	notices: '{"from":"ops@example.com","to":["users@example.com"]}',
+	migration: "NAME",
 	users: "true",
 	sync: "true",
 	freeze: "true",
@@ -251,15 +261,20 @@ function describe(issue: z.core.$ZodIssue): string[] {
 	// zod's own message repeats "Invalid input: "; its value never stands in it.
 	const expected = issue.message.replace(/^Invalid input: /, "");
 	return [
-		`${fullKey(key)}: ${expected.startsWith("expected") ? expected : `expected ${expected}`}; for example pulumi config set ${secret}${top === usersNamespace ? fullKey(key) : fullKey(String(top))} '${example}'`,
+		`${fullKey(key)}: ${expected.startsWith("expected") ? expected : `expected ${expected}`}; for example pulumi config set ${secret}${isPart(top) ? fullKey(key) : fullKey(String(top))} '${example}'`,
 	];
 }
 
 /** A key of the schema as `pulumi config` takes it. */
 function fullKey(key: string): string {
-	return key.startsWith(`${usersNamespace}.`)
+	const [top] = key.split(".");
+	return isPart(top) && key !== top
 		? key.replace(".", ":")
 		: `${namespace}:${key}`;
+}
+
+function isPart(key: unknown): boolean {
+	return typeof key === "string" && partNamespaces.includes(key);
 }
 
 /** Values of one namespace, keyed without it. */
@@ -276,22 +291,22 @@ function inNamespace(
 
 /**
  * A stack's whole configuration as `parseSettings` takes it: keyed without the
- * namespace, and the users' keys as one object.
+ * namespace, and the keys of each part as one object.
  *
  * @param config by full keys, values as Pulumi keeps them
  */
 export function ownConfig(
 	config: Record<string, string>,
 ): Record<string, string> {
-	const users = Object.entries(inNamespace(config, usersNamespace)).map(
-		([key, text]) => [key, json(text)],
-	);
-	return {
-		...inNamespace(config, namespace),
-		...(users.length > 0 && {
-			[usersNamespace]: JSON.stringify(Object.fromEntries(users)),
-		}),
-	};
+	const own = inNamespace(config, namespace);
+	for (const part of partNamespaces) {
+		const values = Object.entries(inNamespace(config, part)).map(
+			([key, text]) => [key, json(text)],
+		);
+		if (values.length > 0)
+			own[part] = JSON.stringify(Object.fromEntries(values));
+	}
+	return own;
 }
 
 /** Text as JSON; text that is none stays as it is. */

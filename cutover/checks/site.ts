@@ -29,16 +29,18 @@ export class Site {
 	}
 
 	/**
-	 * Runs the migration's command line on the Droplet with both databases.
+	 * Runs the migration's command line on the Droplet with both databases and
+	 * the stack's mapping.
 	 *
 	 * @returns exit code and the JSON that it ends with.
 	 */
 	migrate(...args: string[]): ReturnType<typeof migrationTool> {
 		const { ssh, images, database } = this.outputs;
+		const mapping = this.config["migration:mapping"];
 		return migrationTool({
 			ssh,
 			image: images.cutover ?? "",
-			arguments: args,
+			arguments: mapping ? [...args, "--mapping", mapping] : args,
 			environment: {
 				SOURCE_DATABASE_URL: this.config.sourceDatabaseUrl ?? "",
 				TARGET_DATABASE_URL: database.url,

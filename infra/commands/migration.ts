@@ -5,9 +5,6 @@ import { connection, nothing, secretJson } from "../remote";
 import type { Server } from "../server";
 import type { Settings } from "../settings";
 
-/** Where the migration's export lies on the manager. */
-export const exportDirectory = "/var/lib/cutover/export";
-
 export interface MigrationArgs {
 	server: Server;
 	database: Database;
@@ -24,31 +21,31 @@ interface Step {
 	undo?: string;
 }
 
-const inDirectory = `--dir ${exportDirectory}`;
-
-/** Touch nothing on either side; run while the flag `sync` goes up. */
-const rehearsals: Step[] = [
-	{ name: "probe", run: "probe" },
-	{ name: "export-dry-run", run: `export ${inDirectory} --dry-run` },
-	{ name: "import-dry-run", run: `import ${inDirectory} --dry-run` },
-];
-
-/** The cutover itself, each step after the one before; flag `freeze`. */
-const cutover = ({ users }: Settings): Step[] => [
-	{ name: "freeze", run: "freeze", undo: "unfreeze" },
-	{ name: "export", run: `export ${inDirectory}` },
-	{
-		name: "users",
-		run: `users ${inDirectory}${users.carryHashes ? "" : " --reset-passwords"}`,
-	},
-	{ name: "import", run: `import ${inDirectory}` },
-	{ name: "verify", run: `verify ${inDirectory}` },
-];
+/**
+ * All steps, each after the one before. Users come before rows, so that rows name
+ * them by their new ids; whoever signed up since then comes before the last rows.
+ */
+function stepsOf({ sync, freeze, migration, users }: Settings): Step[] {
+	const mapping = migration.mapping ? ` --mapping ${migration.mapping}` : "";
+	const moveUsers = `users${users.carryHashes ? "" : " --reset-passwords"}`;
+	const follow: Step[] = [
+		{ name: "probe", run: `probe${mapping}` },
+		{ name: "users", run: moveUsers },
+		{ name: "sync", run: `sync${mapping}`, undo: `sync --remove${mapping}` },
+	];
+	const stop: Step[] = [
+		{ name: "freeze", run: "freeze", undo: "unfreeze" },
+		{ name: "last-users", run: moveUsers },
+		{ name: "drain", run: `sync --drain${mapping}` },
+		{ name: "verify", run: `verify${mapping}` },
+	];
+	return [...(sync ? follow : []), ...(freeze ? stop : [])];
+}
 
 /**
  * The migration as command resources, run beside both databases on the
  * manager: the managed one admits nobody else. A step runs once, when its flag
- * goes up. A later change of image or credentials does not repeat it: an import
+ * goes up. A later change of image or credentials does not repeat it: rows copied
  * over a live database would undo what users wrote since.
  */
 export class Migration extends pulumi.ComponentResource {
@@ -62,12 +59,8 @@ export class Migration extends pulumi.ComponentResource {
 	) {
 		super("cutover:infra:Migration", name, {}, opts);
 		const { settings } = args;
-		const steps = [
-			...(settings.sync ? rehearsals : []),
-			...(settings.freeze ? cutover(settings) : []),
-		];
 		const { manager } = args.server;
-		for (const { name: step, run, undo } of steps) {
+		for (const { name: step, run, undo } of stepsOf(settings)) {
 			const before = this.steps.at(-1);
 			this.steps.push(
 				new remote.Command(
@@ -91,8 +84,8 @@ export class Migration extends pulumi.ComponentResource {
 							...args.database.ready,
 							...(before ? [before] : []),
 						],
-						// The barrier is lifted even when the machine goes too: nothing
-						// else knows of it where a deployment stopped half-way.
+						// Barrier and journal are taken off the source even when the machine
+						// goes too: nothing else knows of them where a deployment stopped half-way.
 						...(undo ? {} : { deletedWith: manager.droplet }),
 						customTimeouts: { create: "12h", delete: "1h" },
 					},

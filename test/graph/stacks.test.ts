@@ -96,15 +96,15 @@ describe("the stacks under mocks", () => {
 		]);
 	});
 
-	it("skips what is inside the machine when the machine goes, but never the way back or the barrier", async () => {
+	it("skips what is inside the machine when the machine goes, but never the way back, the barrier or the journal", async () => {
 		const resources = await deploy("production", allFlags);
 		for (const { type, name, deletedWith } of resources) {
-			if (name === "migration-freeze") continue;
+			if (["migration-freeze", "migration-sync"].includes(name)) continue;
 			if (type.startsWith("docker:") || type === "command:remote:Command") {
 				assert.ok(deletedWith, `${name} would block a destroy`);
 			}
 		}
-		for (const name of ["rollback", "migration-freeze"]) {
+		for (const name of ["rollback", "migration-freeze", "migration-sync"]) {
 			assert.equal(find(resources, name).deletedWith, undefined);
 		}
 	});
@@ -117,10 +117,7 @@ describe("the stacks under mocks", () => {
 			steps(await deploy("production", { "cutover:sync": true })).map(
 				({ name }) => name,
 			),
-			[
-				...["migration-probe", "migration-export-dry-run"],
-				"migration-import-dry-run",
-			],
+			["migration-probe", "migration-users", "migration-sync"],
 		);
 		const all = steps(
 			await deploy("production", {
@@ -130,7 +127,7 @@ describe("the stacks under mocks", () => {
 		);
 		assert.deepEqual(
 			all.slice(3).map(({ name }) => name),
-			["freeze", "export", "users", "import", "verify"].map(
+			["freeze", "last-users", "drain", "verify"].map(
 				(step) => `migration-${step}`,
 			),
 		);
@@ -140,6 +137,36 @@ describe("the stacks under mocks", () => {
 		}
 	});
 
+	it("takes off again what it puts on the source", async () => {
+		const resources = await deploy("production", allFlags);
+		const undo = (name: string) =>
+			String(find(resources, name).inputs.delete ?? "");
+		assert.match(undo("migration-sync"), / sync --remove /);
+		assert.match(undo("migration-freeze"), / unfreeze /);
+		// In a destroy the barrier goes first: the journal is below it.
+		assert.ok(
+			dependenciesOf(resources, find(resources, "migration-freeze")).has(
+				"migration-sync",
+			),
+		);
+	});
+
+	it("brings rows through the stack's mapping, or as they are where it names none", async () => {
+		const run = async (mapping: string | undefined) => {
+			const resources = await deploy("production", {
+				...allFlags,
+				"migration:mapping": mapping,
+			});
+			return ["probe", "sync", "drain", "verify"].map((step) =>
+				String(find(resources, `migration-${step}`).inputs.create),
+			);
+		};
+		for (const line of await run("product-2"))
+			assert.match(line, / --mapping product-2 /);
+		for (const line of await run(undefined))
+			assert.doesNotMatch(line, /--mapping/);
+	});
+
 	it("carries no password hashes where the stack says so", async () => {
 		const run = async (carry: boolean) => {
 			const resources = await deploy("production", {
@@ -147,10 +174,14 @@ describe("the stacks under mocks", () => {
 				"cutover:freeze": true,
 				"users:carryHashes": carry,
 			});
-			return String(find(resources, "migration-users").inputs.create);
+			return ["users", "last-users"].map((step) =>
+				String(find(resources, `migration-${step}`).inputs.create),
+			);
 		};
-		assert.match(await run(false), / --reset-passwords /);
-		assert.doesNotMatch(await run(true), /--reset-passwords/);
+		for (const line of await run(false))
+			assert.match(line, / --reset-passwords /);
+		for (const line of await run(true))
+			assert.doesNotMatch(line, /--reset-passwords/);
 	});
 
 	it("switches the names only after proof of equality and health", async () => {

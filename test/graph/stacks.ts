@@ -23,10 +23,12 @@ export function stackConfig(
 	const values = { ...config, ...givenSecrets, ...changes };
 	return {
 		config: Object.fromEntries(
-			Object.entries(values).map(([key, value]) => [
-				key,
-				typeof value === "string" ? value : JSON.stringify(value),
-			]),
+			Object.entries(values)
+				.filter(([, value]) => value !== undefined)
+				.map(([key, value]) => [
+					key,
+					typeof value === "string" ? value : JSON.stringify(value),
+				]),
 		),
 		secretKeys: Object.keys(givenSecrets),
 	};

@@ -62,6 +62,22 @@ describe("settings", () => {
 		);
 	});
 
+	it("reads the mapping's name, which ends in a command line", () => {
+		const named = (mapping: string | undefined) =>
+			parseSettings(
+				ownConfig(
+					stackConfig("staging", { "migration:mapping": mapping }).config,
+				),
+			).migration.mapping;
+		assert.equal(named("freshtrack"), "freshtrack");
+		assert.equal(named(undefined), undefined);
+		for (const wrong of ["", "../x", "a b", "a;b", "--all"])
+			assert.throws(
+				() => named(wrong),
+				/migration:mapping: expected the name of a file in migration\/mapping\/.*pulumi config set migration:mapping 'NAME'/s,
+			);
+	});
+
 	it("names an unknown key and how to remove it", () => {
 		assert.match(
 			refused({ dropletz: "2" }),
