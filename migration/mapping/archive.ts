@@ -19,8 +19,7 @@ export interface ArchiveTable {
 /**
  * The route of a table, or of some of its columns with its key, into the archive.
  * All rows go there, also those that are filtered or rejected on their way into
- * the new schema. A table without key is archived whole: parts of rows that nothing
- * tells apart would say nothing.
+ * the new schema.
  */
 export function archiveRoute(
 	table: Table,
@@ -30,8 +29,7 @@ export function archiveRoute(
 ): Route & { readonly label: string; readonly archive: ArchiveTable } {
 	const key = table.rowKey;
 	const wanted = table.columns.filter(
-		({ name }) =>
-			!only || key === null || only.includes(name) || key.includes(name),
+		({ name }) => !only || only.includes(name) || key?.includes(name),
 	);
 	const columns = wanted.map((column) => {
 		const archived = archiveColumn(column, catalog);

@@ -52,6 +52,8 @@ export interface Draft {
 	readonly columns: readonly DraftColumn[];
 	readonly key: RouteKey | null;
 	readonly filter: string | null;
+	/** Columns that only new rows get. */
+	readonly insertOnly: readonly string[];
 	readonly conditions: readonly Condition[];
 	readonly dependencies: readonly (Dependency | Hopped)[];
 	readonly problems: readonly string[];
@@ -110,10 +112,12 @@ export function compileRoutes(
 		readonly from: Table;
 		readonly to: Table;
 		readonly spec: TargetTable;
+		/** Columns that only new rows get: where one does not fit, it is NULL instead. */
+		readonly insertOnly?: readonly string[];
 	}[],
 	compilation: Compilation,
 ): CompiledRoutes {
-	const drafts = tables.map((table) => draft(table, compilation));
+	const drafts = alike(tables.map((table) => draft(table, compilation)));
 	const problems = drafts.flatMap((one) =>
 		one.problems.map((text) => `${labelOf(one)}: ${text}`),
 	);
@@ -202,6 +206,60 @@ export function compileRoutes(
 	};
 }
 
+/**
+ * Tables that go into the same one write the same columns, so that their digests
+ * add up to its own; what one of them says nothing of is NULL.
+ */
+function alike(drafts: readonly Draft[]): Draft[] {
+	return drafts.map((one) => {
+		const others = drafts.filter(
+			(other) => other.to === one.to && other !== one,
+		);
+		const missing = one.to.columns.filter(
+			(column) =>
+				!one.columns.some((mine) => mine.column === column) &&
+				others.some((other) =>
+					other.columns.some((theirs) => theirs.column === column),
+				),
+		);
+		if (missing.length === 0) return one;
+		const empty = (column: Column): DraftColumn => ({
+			column,
+			sql: `NULL::${wireType(column)}`,
+			raw: {
+				sql: "NULL",
+				unfit: [],
+				nullable: true,
+				reads: [],
+				dependencies: [],
+				column: null,
+				type: "ask",
+				exact: false,
+				orphans: "trust",
+			},
+			type: column,
+			exact: false,
+		});
+		return {
+			...one,
+			columns: one.to.columns.flatMap(
+				(column) =>
+					one.columns.find((mine) => mine.column === column) ??
+					(missing.includes(column) ? empty(column) : []),
+			),
+			problems: [
+				...one.problems,
+				...missing
+					.filter((column) => column.notNull || column.default !== null)
+					.map(
+						({ name }) =>
+							`${name} is written by another table that goes into ${tableName(one.to)}: write it here, too`,
+					),
+			],
+		};
+	});
+}
+
 /** How reports call the way from one table to another. */
 export function labelOf(way: {
 	readonly from: { readonly schema: string; readonly name: string };
@@ -233,7 +291,17 @@ export function rejectOf(conditions: readonly Condition[]): string | null {
 }
 
 function draft(
-	{ from, to, spec }: { from: Table; to: Table; spec: TargetTable },
+	{
+		from,
+		to,
+		spec,
+		insertOnly = [],
+	}: {
+		from: Table;
+		to: Table;
+		spec: TargetTable;
+		insertOnly?: readonly string[];
+	},
 	compilation: Compilation,
 ): Draft {
 	const problems: string[] = [];
@@ -289,18 +357,29 @@ function draft(
 			continue;
 		}
 		problems.push(...domainProblems(column, compilation.to));
-		const unfit = [
-			...raw.unfit,
-			...(column.notNull && raw.nullable ? [unfitNull(raw.sql)] : []),
-			...fitted.unfit,
-		];
+		const unfit = [...raw.unfit, ...fitted.unfit];
+		dependencies.push(...raw.dependencies);
+		if (insertOnly.includes(column.name)) {
+			columns.push({
+				column,
+				sql:
+					unfit.length === 0
+						? fitted.sql
+						: `CASE ${unfit.map(({ when }) => `WHEN ${when} THEN NULL`).join(" ")} ELSE ${fitted.sql} END`,
+				raw: raw.orphans === "trust" ? raw : { ...raw, orphans: "null" },
+				type,
+				exact: false,
+			});
+			continue;
+		}
+		if (column.notNull && raw.nullable)
+			unfit.splice(raw.unfit.length, 0, unfitNull(raw.sql));
 		for (const { when, what } of unfit)
 			conditions.push({
 				when,
 				reason: `${column.name} ${what}`,
 				reads: raw.reads,
 			});
-		dependencies.push(...raw.dependencies);
 		columns.push({
 			column,
 			sql: fitted.sql,
@@ -324,6 +403,7 @@ function draft(
 		columns,
 		key,
 		filter: spec.filter ?? null,
+		insertOnly,
 		conditions,
 		dependencies,
 		problems,

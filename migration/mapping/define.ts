@@ -25,9 +25,12 @@ export function defineMapping(mapping: Mapping): Mapping {
 	return mapping;
 }
 
-/** Keeps a table, or the rest of a mapped table's columns, in schema `legacy`. */
-export function archive(): Archive {
-	return { kind: "archive" };
+/**
+ * Keeps a table, or a column of a mapped table, in schema `legacy`; of a table
+ * `without` the columns named, each with the reason.
+ */
+export function archive(without?: Archive["without"]): Archive {
+	return without ? { kind: "archive", without } : { kind: "archive" };
 }
 
 /** Leaves a table or a column behind; `why` is for whoever asks later. */

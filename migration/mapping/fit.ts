@@ -56,7 +56,8 @@ const FORMS: Record<string, string> = {
 	bool: "^(t|true|y|yes|on|1|f|false|n|no|off|0)$",
 	uuid: "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
 	integer: "^[+-]?[0-9]{1,18}$",
-	numeric: "^[+-]?([0-9]{1,400}(\\.[0-9]{0,400})?|\\.[0-9]{1,400})$",
+	// 255 is the most that a repetition may ask for.
+	numeric: "^[+-]?([0-9]{1,255}(\\.[0-9]{0,255})?|\\.[0-9]{1,255})$",
 };
 
 const DATES = new Set(["date", "time", "timetz", "timestamp", "timestamptz"]);

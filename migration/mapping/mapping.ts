@@ -156,7 +156,7 @@ async function compileBack(
 	const routes = compiled.routes.map((route, index) => {
 		const [way, draft] = [inverted.ways[index], compiled.drafts[index]];
 		if (!way || !draft) throw new Error("fewer ways back than routes");
-		return mergeRoute(route, way, draft.columns);
+		return mergeRoute(route, way, draft.columns, source.uniques);
 	});
 	return {
 		direction: {

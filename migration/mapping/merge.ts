@@ -1,6 +1,7 @@
-import type { Column } from "../catalog/types";
-import { ident, idents } from "../sql";
+import { type Column, tableName } from "../catalog/types";
+import { ident, idents, literal } from "../sql";
 import type { DraftColumn, MappedRoute } from "./compile";
+import type { Facts } from "./facts";
 import { type ValueType, wireType } from "./fit";
 import type { BackWay } from "./invert";
 
@@ -25,6 +26,8 @@ export interface Merge {
 	readonly unlessSame: Readonly<Record<string, readonly SameImage[]>>;
 	/** Columns that travel for the comparison only. */
 	readonly compared: readonly string[];
+	/** Unique indexes of the receiving side besides that of the key, by their columns. */
+	readonly uniques: readonly (readonly string[])[];
 }
 
 /** The image of a row on the other side, column by column. */
@@ -40,6 +43,7 @@ export function mergeRoute(
 	route: MappedRoute,
 	way: BackWay,
 	columns: readonly DraftColumn[],
+	uniques: Facts["uniques"],
 ): MergeRoute {
 	const compared = new Map<string, { column: Column; sql: string }>();
 	const unlessSame: Record<string, SameImage[]> = {};
@@ -82,6 +86,15 @@ export function mergeRoute(
 			insertOnly: way.insertOnly,
 			unlessSame,
 			compared: [...compared.keys()],
+			uniques: uniques
+				.filter(
+					(one) =>
+						one.plain &&
+						one.schema === route.to.schema &&
+						one.table === route.to.name &&
+						!one.columns.every((name) => route.key?.to.includes(name)),
+				)
+				.map((one) => one.columns),
 		},
 	};
 }
@@ -106,16 +119,26 @@ export interface MergeInput {
 	readonly rejected: string;
 }
 
-/**
- * The statements of a merge, in their order: rows that have gone are deleted, rows
- * that are there are updated where something changed, new ones are inserted. The
- * last gives the keys of rows that it inserted: a staged row that is in none of
- * the two collides with a row of the receiving side that never went to the other.
- */
+/** Statements of a merge, to be run in this order in one transaction. */
+export interface MergeStatements {
+	/** Deletes the rows that the other side no longer has. */
+	readonly remove: string;
+	/** Updates the rows in which something changed; null where nothing can. */
+	readonly update: string | null;
+	/** Inserts the rows that are new. */
+	readonly insert: string;
+	/**
+	 * Notes the rows that did not arrive: one would collide, in a unique index, with
+	 * a row that never went to the other side, or lacks what only new rows need.
+	 */
+	readonly note: string;
+}
+
+/** The statements that merge what came into the receiving side's table. */
 export function mergeStatements(
 	route: MergeRoute,
 	{ staged, touched, rejected }: MergeInput,
-): { remove: string; update: string | null; insert: string } {
+): MergeStatements {
 	const table = ident(route.to.schema, route.to.name);
 	const key = route.key?.to ?? [];
 	const same = (left: string, right: string) =>
@@ -126,33 +149,58 @@ export function mergeStatements(
 	const written = route.columns
 		.map(({ column }) => column)
 		.filter(({ name }) => !travelling.has(name));
-	const updated = written.filter(
-		({ name, identity }) =>
-			!key.includes(name) &&
-			!route.merge.insertOnly.includes(name) &&
-			identity !== "always",
+	const assignments = written
+		.filter(
+			({ name, identity }) =>
+				!key.includes(name) &&
+				!route.merge.insertOnly.includes(name) &&
+				identity !== "always",
+		)
+		.map((column) => ({ column, value: merged(route.merge, column) }));
+	const missing = `NOT EXISTS (SELECT FROM ${table} t WHERE ${same("t", "s")})`;
+	const needed = written.filter(
+		({ name, notNull }) => notNull && route.merge.insertOnly.includes(name),
 	);
-	const assignments = updated.map((column) => ({
-		column,
-		value: merged(route.merge, column),
-	}));
+	const complete = needed.map(({ name }) => `s.${ident(name)} IS NOT NULL`);
+	const lacking = needed.map(
+		({ name }) =>
+			`WHEN s.${ident(name)} IS NULL AND ${missing} THEN ${literal(`${name} is null`)}`,
+	);
+	const changed = assignments
+		.map(({ column, value }) => differs(column, value))
+		.join(" OR ");
+	const free = route.merge.uniques.map((names) => {
+		const values = names.map(
+			(name) =>
+				`o.${ident(name)} = ${assignments.find(({ column }) => column.name === name)?.value ?? ident("t", name)}`,
+		);
+		return `NOT EXISTS (SELECT FROM ${table} o WHERE ${values.join(" AND ")} AND NOT (${same("o", "t")}))`;
+	});
 	return {
 		remove: `DELETE FROM ${table} t USING ${touched} k WHERE ${same("t", "k")}
 			AND NOT EXISTS (SELECT FROM ${staged} s WHERE ${same("s", "k")})
 			AND NOT EXISTS (SELECT FROM ${rejected} r WHERE ${same("r", "k")})`,
 		update:
-			assignments.length === 0
+			changed === ""
 				? null
 				: `UPDATE ${table} t SET ${assignments.map(({ column, value }) => `${ident(column.name)} = ${value}`).join(", ")}
-			FROM ${staged} s WHERE ${same("t", "s")}
-			AND (${assignments.map(({ column, value }) => differs(column, value)).join(" OR ")})`,
+			FROM ${staged} s WHERE ${[same("t", "s"), `(${changed})`, ...free].join(" AND ")}`,
 		insert: `INSERT INTO ${table} (${idents(written.map(({ name }) => name))}) OVERRIDING SYSTEM VALUE
 			SELECT ${written.map((column) => `s.${ident(column.name)}${castOf(column)}`).join(", ")} FROM ${staged} s
-			WHERE NOT EXISTS (SELECT FROM ${table} t WHERE ${same("t", "s")})
-			ON CONFLICT DO NOTHING
-			RETURNING ${key.map((name) => `${ident(name)}::text`).join(", ")}`,
+			WHERE ${[missing, ...complete].join(" AND ")}
+			ON CONFLICT DO NOTHING`,
+		note: `INSERT INTO cutover.reject (route, from_table, key, reason, "row")
+			SELECT ${literal(route.label)}, ${literal(tableName(route.from))},
+				ARRAY[${key.map((name) => `s.${ident(name)}::text`).join(", ")}],
+				CASE ${lacking.join(" ")} ${lacking.length > 0 ? "ELSE" : "WHEN true THEN"} ${literal(COLLIDES)} END,
+				to_jsonb(s)
+			FROM ${staged} s
+			WHERE ${missing}${changed === "" ? "" : ` OR EXISTS (SELECT FROM ${table} t WHERE ${same("t", "s")} AND (${changed}))`}`,
 	};
 }
+
+/** Why a row did not arrive that fits: the reason has no column, as an index may have several. */
+const COLLIDES = "row collides with one that never came along";
 
 function merged({ unlessSame }: Merge, column: Column): string {
 	const staged = `s.${ident(column.name)}${castOf(column)}`;

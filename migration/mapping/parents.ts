@@ -1,6 +1,6 @@
 import type { Column, ForeignKey } from "../catalog/types";
 import { tableName } from "../catalog/types";
-import { fromTable, ident } from "../sql";
+import { fromTable } from "../sql";
 import type { Compilation, Condition, Draft, DraftColumn } from "./compile";
 import { columnsRead } from "./names";
 import type { Dependency } from "./types";
@@ -52,7 +52,7 @@ export function parentConditions(
 		if (orphans === "trust") continue;
 		const [child] = children;
 		if (child && key.refSchema === "auth" && key.refTable === "users") {
-			const { unknown, kept } = knownUser(child, compilation);
+			const { unknown, kept } = knownUser(child, draft, compilation);
 			columns = columns.map((one) => (one === child ? kept : one));
 			conditions.push(...unknown);
 			continue;
@@ -103,7 +103,9 @@ export function parentConditions(
 			});
 			continue;
 		}
-		const nullable = children.filter(({ column }) => !column.notNull);
+		const nullable = children.filter(
+			({ column }) => !column.notNull || draft.insertOnly.includes(column.name),
+		);
 		if (nullable.length === 0)
 			problems.push(
 				`${key.columns.join(", ")} cannot be NULL, so orphans cannot be`,
@@ -127,12 +129,12 @@ export function parentConditions(
  */
 function knownUser(
 	child: DraftColumn,
+	{ insertOnly }: Draft,
 	{ users }: Compilation,
 ): { kept: DraftColumn; unknown: Condition[] } {
-	const own = ident("t", child.raw.column ?? "");
-	const known = child.raw.column ? users.known(own) : null;
+	const known = users.known(child.sql);
 	if (known === null) return { kept: child, unknown: [] };
-	if (!child.column.notNull)
+	if (!child.column.notNull || insertOnly.includes(child.column.name))
 		return {
 			kept: {
 				...child,

@@ -62,7 +62,18 @@ export function resolve(mapping: Mapping, from: Facts, to: Facts): Resolved {
 		}
 		if (decision.kind === "drop") continue;
 		if (decision.kind === "archive") {
-			archives.push({ from: table });
+			const { without = {} } = decision;
+			for (const column of Object.keys(without))
+				if (!columnCalled(table, column) || table.rowKey?.includes(column))
+					problems.push(
+						`${name}: there is no column ${column} to archive it without, or it is of the key`,
+					);
+			archives.push({
+				from: table,
+				only: table.columns
+					.map((column) => column.name)
+					.filter((column) => !(column in without)),
+			});
 			continue;
 		}
 		const read = new Set<string>();
@@ -87,7 +98,11 @@ export function resolve(mapping: Mapping, from: Facts, to: Facts): Resolved {
 			else if (read.has(column))
 				problems.push(`${name}.rest: ${column} is dropped, and yet read`);
 		}
-		if (archived.length > 0) archives.push({ from: table, only: archived });
+		// Parts of rows that nothing tells apart would say nothing: all of them, then.
+		if (archived.length > 0)
+			archives.push(
+				table.rowKey ? { from: table, only: archived } : { from: table },
+			);
 		for (const column of table.columns)
 			if (!read.has(column.name) && !decision.rest[column.name])
 				undecided.push({

@@ -37,6 +37,8 @@ export type TableDecision = Archive | Drop | Into;
 /** Kept as it is in schema `legacy` of the target: same names, enums as text. */
 export interface Archive {
 	readonly kind: "archive";
+	/** Columns of an archived table that are not kept, each with its reason. */
+	readonly without?: Readonly<Record<string, string>>;
 }
 
 /** Left behind, for a reason that somebody else can judge. */

@@ -21,8 +21,8 @@ export interface UserIds {
 		sql: string,
 	): string;
 	/**
-	 * SQL condition for a user to be known on the other side; null on the way
-	 * there, where every user is.
+	 * SQL condition for a rewritten id to be one of the old system's, on the way back
+	 * to it; null on the way there, where every user is known.
 	 */
 	known(sql: string): string | null;
 	/** Whether the column holds user ids. */
@@ -50,10 +50,10 @@ export function userIds(
 		columns.has(`${tableName(table)}.${column}`);
 	return {
 		has,
-		// One who signed up after the switch has no twin in the old system.
+		// The map names all users of the old system, but none who signed up after the switch.
 		known: (sql) =>
 			direction === "back"
-				? `EXISTS (SELECT FROM cutover.user_map m WHERE m.new_id = ${sql} OR m.old_id = ${sql})`
+				? `EXISTS (SELECT FROM cutover.user_map m WHERE m.old_id = ${sql})`
 				: null,
 		rewrite(table, column, sql) {
 			if (direction === "none" || !has(table, column)) return sql;

@@ -6,6 +6,7 @@ import {
 	type CompiledMapping,
 	compileMapping,
 } from "../../migration/mapping/mapping";
+import { mergeStatements, stagingTable } from "../../migration/mapping/merge";
 import { copyRejects, ensureRejects } from "../../migration/mapping/rejects";
 import type { Mapping } from "../../migration/mapping/types";
 import { type Route, selectRows } from "../../migration/route";
@@ -107,4 +108,37 @@ export async function copyRoute(
 		into: `COPY ${into} (${idents(route.columns.map(({ column }) => column.name))}) FROM STDIN (${format})`,
 	});
 	return rows;
+}
+
+/**
+ * Carries all rows of the way back into the source, as a follower would whose
+ * journal names every row.
+ */
+export async function mergeAll(
+	{ source, target }: Pair,
+	{ back }: CompiledMapping,
+): Promise<Record<string, { updated: number; inserted: number }>> {
+	await ensureRejects(source);
+	const counts: Record<string, { updated: number; inserted: number }> = {};
+	for (const route of back.routes) {
+		await source.query("BEGIN");
+		await source.query(stagingTable(route, "staged"));
+		await copyRoute(target, source, route, '"staged"');
+		await copyRejects(target, source, route);
+		// Nothing is deleted: every row that is touched is there.
+		const statements = mergeStatements(route, {
+			staged: "staged",
+			touched: "staged",
+			rejected: "(SELECT * FROM staged WHERE false)",
+		});
+		await source.query(statements.remove);
+		const updated = statements.update
+			? (await source.query(statements.update)).rowCount
+			: 0;
+		const inserted = (await source.query(statements.insert)).rowCount;
+		counts[route.label] = { updated: updated ?? 0, inserted: inserted ?? 0 };
+		await source.query(statements.note);
+		await source.query("DROP TABLE staged; COMMIT");
+	}
+	return counts;
 }
