@@ -104,6 +104,15 @@ describe("what a logged-in user sees", () => {
 		]);
 	});
 
+	it("shows no lower limit where it is below absolute zero", async () => {
+		await database.pool.query(
+			"UPDATE units SET temp_min = -4600 WHERE id = $1",
+			[tenant.unitId],
+		);
+		const { body } = await get("/api/units");
+		assert.equal(body.units[0].limitLow, null);
+	});
+
 	it("pages through readings, none twice and none left out", async () => {
 		const seen = new Set<string>();
 		const sizes: number[] = [];

@@ -1,6 +1,9 @@
 import type pg from "pg";
 import type { TempUnit } from "./temperature";
 
+/** Absolute zero in tenths of a degree. A limit below it says that there is none. */
+const ABSOLUTE_ZERO = "CASE units.temp_unit WHEN 'F' THEN -4597 ELSE -2732 END";
+
 /** Temperatures and limits are in degrees of `tempUnit`. */
 export interface UnitSummary {
 	id: string;
@@ -11,7 +14,7 @@ export interface UnitSummary {
 	area: string;
 	tempUnit: TempUnit;
 	limitHigh: number;
-	limitLow: number;
+	limitLow: number | null;
 	lastTemperature: number | null;
 	lastReadingAt: Date | null;
 }
@@ -26,7 +29,7 @@ export async function listUnits(
 			sites.name AS site, areas.name AS area,
 			units.temp_unit AS "tempUnit",
 			units.temp_max / 10.0::float8 AS "limitHigh",
-			units.temp_min / 10.0::float8 AS "limitLow",
+			CASE WHEN units.temp_min > ${ABSOLUTE_ZERO} THEN units.temp_min / 10.0::float8 END AS "limitLow",
 			newest.temperature::float8 AS "lastTemperature",
 			newest.recorded_at AS "lastReadingAt"
 		FROM units
