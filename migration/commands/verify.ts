@@ -2,15 +2,22 @@ import type { ClientBase } from "pg";
 import { findTable, obstacles } from "../catalog/compare";
 import { readCatalog } from "../catalog/read";
 import { readSchemas } from "../catalog/schemas";
-import type { Catalog, Table } from "../catalog/types";
+import { type Catalog, type Table, tableName } from "../catalog/types";
+import { withConnection } from "../connection";
 import { readRewrites } from "../copy/guard";
 import { readManifest } from "../copy/manifest";
 import { selectTables } from "../copy/select";
+import { setSequences } from "../copy/sequences";
 import { type Comparison, compareSameShape } from "../digest/comparison";
 import { compareDefinitions } from "../digest/definitions";
 import { type Difference, describeDifference } from "../digest/difference";
+import { repairTables } from "../digest/repair";
 import { type ReportedTable, verificationTable } from "../digest/report";
-import { verifySequences } from "../digest/sequences";
+import {
+	laggingSequences,
+	type SequencePair,
+	sequenceDifference,
+} from "../digest/sequences";
 import { withSnapshot } from "../digest/sessions";
 import {
 	describeMoving,
@@ -45,19 +52,32 @@ export async function runVerify(options: Options): Promise<Outcome> {
 	const exported = options.directory
 		? await verifyExport(options, options.directory)
 		: undefined;
-	return report(live, exported, (performance.now() - startedAt) / 1000);
+	const seconds = (performance.now() - startedAt) / 1000;
+	if (!options.repair || !live || live.differences.length === 0)
+		return report(live, exported, seconds);
+	return repair(options, live);
 }
 
 /** What a verification of the live source found. */
-export interface LiveVerification {
+export interface LiveVerification extends Verification {
 	readonly tables: readonly ReportedTable[];
-	readonly differences: readonly Difference[];
 	readonly state: SourceState;
+	readonly plan: Plan;
 }
 
-async function verifyLive(options: Options): Promise<LiveVerification> {
+/** Verifies all tables, or those of the given names. */
+async function verifyLive(
+	options: Options,
+	only?: ReadonlySet<string>,
+): Promise<LiveVerification> {
 	return withBothSides(options, async (sessions) => {
-		const plan = await planVerification(sessions, options);
+		const whole = await planVerification(sessions, options);
+		const plan = {
+			...whole,
+			comparisons: whole.comparisons.filter(
+				({ table }) => only?.has(table) ?? true,
+			),
+		};
 		const state = await readSourceState(
 			first(sessions.source),
 			plan.comparisons,
@@ -69,10 +89,75 @@ async function verifyLive(options: Options): Promise<LiveVerification> {
 		);
 		return {
 			tables,
-			differences: [...differences, ...(await plan.further())],
+			differences: [...differences, ...(await plan.further(sessions))],
 			state,
+			plan,
 		};
 	});
+}
+
+/** Repairs the tables that differ, then verifies them again. */
+async function repair(
+	options: Options,
+	before: LiveVerification,
+): Promise<Outcome> {
+	const differing = new Set(
+		before.tables.flatMap(({ table, equal }) => (equal ? [] : [table])),
+	);
+	const repaired = await repairTables(
+		{ source: sourceOf(options), target: targetOf(options) },
+		before.plan.comparisons.filter(({ table }) => differing.has(table)),
+		before.state,
+		options.lockTimeout,
+	);
+	const sequences = await repairSequences(options, before.plan.sequences);
+	const startedAt = performance.now();
+	const after = await verifyLive(options, differing);
+	const again = report(
+		after,
+		undefined,
+		(performance.now() - startedAt) / 1000,
+	);
+	return {
+		json: {
+			...again.json,
+			before: before.differences,
+			repaired,
+			repairedSequences: sequences,
+		},
+		lines: [
+			"before the repair:",
+			...report(before, undefined, 0).lines,
+			...repaired.map(
+				({ table, deleted, inserted }) =>
+					`repaired ${table}: ${deleted} rows removed, ${inserted} brought`,
+			),
+			...sequences.map((name) => `repaired sequence ${name}`),
+			"after the repair, the repaired tables:",
+			...again.lines,
+		],
+		exitCode: again.exitCode,
+	};
+}
+
+/** Brings sequences of the target that lag to where the source's stand; gives their names. */
+async function repairSequences(
+	options: Options,
+	sequences: SequencePair,
+): Promise<string[]> {
+	return withConnection(sourceOf(options), { readOnly: true }, (source) =>
+		withConnection(targetOf(options), { readOnly: false }, async (target) => {
+			const lagging = (
+				await laggingSequences(source, target, sequences)
+			).filter(({ found }) => found !== undefined);
+			await setSequences(
+				target,
+				lagging.map(({ value }) => value),
+				sequences.target,
+			);
+			return lagging.map(({ value }) => tableName(value));
+		}),
+	);
 }
 
 /**
@@ -92,8 +177,9 @@ function withBothSides<T>(
 
 interface Plan {
 	readonly comparisons: readonly Comparison[];
+	readonly sequences: SequencePair;
 	/** What is compared besides rows: sequences, and definitions where asked for. */
-	readonly further: () => Promise<Difference[]>;
+	readonly further: (sessions: Sessions) => Promise<Difference[]>;
 }
 
 async function planVerification(
@@ -111,13 +197,21 @@ async function planVerification(
 	const rewrites = await rewritesOf(to, () =>
 		declaredUserColumns(left, options.userColumns),
 	);
+	const sequences = {
+		source: sequencesOf(left, tables),
+		target: right.sequences,
+	};
 	return {
 		comparisons: compareSameShape(tables, right.tables, rewrites),
-		further: async () => [
-			...(await verifySequences(from, to, {
-				source: sequencesOf(left, tables),
-				target: right.sequences,
-			})),
+		sequences,
+		further: async (sessions) => [
+			...(
+				await laggingSequences(
+					first(sessions.source),
+					first(sessions.target),
+					sequences,
+				)
+			).map(sequenceDifference),
 			...(options.schema ? compareDefinitions(left, right, tables) : []),
 		],
 	};

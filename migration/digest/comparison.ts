@@ -1,6 +1,6 @@
 import { findTable } from "../catalog/compare";
 import { type Table, tableName } from "../catalog/types";
-import type { Route } from "../route";
+import { type Route, sameShape } from "../route";
 import type { UserRewrite } from "../users/references";
 import {
 	plainSide,
@@ -19,7 +19,7 @@ export interface Comparison {
 	readonly target: Side;
 	/** Names of the compared columns that tell rows apart; null where nothing does. */
 	readonly key: readonly string[] | null;
-	/** The routes that lead there; none where both sides are of one shape. */
+	/** How the rows of each side get there; generated columns, which are compared as well, make themselves. */
 	readonly routes: readonly Route[];
 	/** Columns in which the target holds new user ids for the source's old ones. */
 	readonly rewrites: readonly UserRewrite[];
@@ -43,7 +43,7 @@ export function compareSameShape(
 				source: [plainSide(table)],
 				target: rewrittenSide({ ...twin, columns: table.columns }, rewrites),
 				key: table.rowKey,
-				routes: [],
+				routes: [sameShape(table)],
 				rewrites: rewrites.filter(
 					(rewrite) =>
 						rewrite.schema === table.schema && rewrite.table === table.name,
@@ -65,6 +65,9 @@ export function compareRoutes(
 	}
 	return [...byTarget].map(([table, into]) => {
 		const [first] = into as [Route];
+		for (const route of into)
+			if (columnsOf(route) !== columnsOf(first))
+				throw new Error(`routes into ${table} write different columns`);
 		return {
 			table,
 			source: into.map(readSide),
@@ -74,4 +77,8 @@ export function compareRoutes(
 			rewrites: [],
 		};
 	});
+}
+
+function columnsOf({ columns }: Route): string {
+	return JSON.stringify(columns.map(({ column }) => column.name));
 }
