@@ -19,7 +19,7 @@ import {
 	contactsNamed,
 	databasesReachable,
 	dropletReady,
-	dryRuns,
+	dryRun,
 	noticeSent,
 	stackAuthReachable,
 	ttlLowered,
@@ -91,8 +91,8 @@ function stagingVerified(rehearsal: Rehearsal): PlannedCheckpoint {
 				},
 			},
 			{
-				title: "dry runs of export and import",
-				run: () => dryRuns(site()).run(),
+				title: "dry run of the export",
+				run: () => dryRun(site()).run(),
 			},
 			{
 				title: "rollback: pulumi destroy -s staging",
@@ -110,7 +110,7 @@ function stagingVerified(rehearsal: Rehearsal): PlannedCheckpoint {
 			backendHealthy(site()),
 			siteLoads(site()),
 			prometheusScrapes(site()),
-			dryRuns(site()),
+			dryRun(site()),
 			namesPointTo(site(), site().outputs.legacyAddress),
 		],
 	};
@@ -182,7 +182,8 @@ function cutoverComplete(rehearsal: Rehearsal): PlannedCheckpoint {
 				run: () => notice(rehearsal, "start"),
 			},
 			{
-				title: "cutover:freeze: barrier, export, users, import, verify, deploy",
+				title:
+					"cutover:freeze: barrier, last users, last changes, verify, deploy",
 				run: () => upWith("freeze"),
 			},
 			{
