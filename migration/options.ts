@@ -7,6 +7,7 @@ import type { KindPolicy } from "./users/policy";
 export const COMMANDS = [
 	"probe",
 	"copy",
+	"sync",
 	"export",
 	"users",
 	"import",
@@ -20,6 +21,7 @@ export const USAGE = `usage: migrate COMMAND [options]
 
   probe      look at both databases and say what stands in the way
   copy       fill an empty database: schema, rows, indexes, keys, sequences
+  sync       journal the source's writes, copy, and follow until the target has caught up
   export     write one consistent picture of the source into --dir
   users      move the source's users, or the export's, to Stack Auth; note old and new ids on the target
   import     load the export into the target, all or nothing
@@ -35,6 +37,8 @@ export const USAGE = `usage: migrate COMMAND [options]
   --environment-stdin   read further environment variables from standard input, as one JSON object
   --exclude TABLE       leave a table behind (may be repeated)
   --user-column T.C     a column that holds user ids without a foreign key saying so (may be repeated)
+  --resume              export: take up one of a source that is frozen since before it began
+  --with-user-map       import: put back the user map that an export of the new system holds
   --create-schema       import: make the tables first, in an empty database
   --replace             import: remove rows of the target that are neither seeds nor an earlier import's
   --allow-unmapped      import: load though some users have no decision in the user map
@@ -44,7 +48,7 @@ export const USAGE = `usage: migrate COMMAND [options]
   --send-resets         users: move nobody, but mail those without a password a link to choose one
   --reset-url URL       users: the new application's page for that, behind --send-resets
   --resets-per-hour N   users: mails an hour (default 200, Stack Auth's for new projects)
-  --jobs N              copy, verify: tables, parts of tables or indexes at a time (default 4)
+  --jobs N              copy, verify, export, import: tables, parts of tables or indexes at a time (default 4)
   --proof               copy: digest every table on both sides as well, and compare
   --concurrency N       users: requests at a time (default 8)
   --limit N             verify: differing rows to name in a table (default 20)
@@ -52,11 +56,22 @@ export const USAGE = `usage: migrate COMMAND [options]
   --schema              verify: indexes and constraints that the target lacks are differences too
   --since-baseline      verify: after freeze and drain, compare only what was written since the proof of a sync
   --repair              verify: make the target's differing rows as the source's, then verify them again
+  --follow              sync: go on until SIGTERM or SIGINT
+  --drain               sync: of a frozen source, until nothing is left; sets sequences, puts triggers and keys back
+  --validate            sync: look at the rows of foreign keys that drain put back unchecked
+  --remove              sync: take the journal and its state away; rows stay
+  --reverse             sync: the way back, from the target to the source
+  --recopy TABLE        sync: bring a table again as a whole, as it is now (may be repeated)
+  --metrics-port N      sync: with --follow, metrics for Prometheus on 127.0.0.1
+  --patience SEC        sync: how long to try to reach a database that is gone (default 600)
   --lock-timeout SEC    freeze, unfreeze, import, verify --repair: how long to wait for others (default 30)
 
 Stack Auth: STACK_AUTH_API_URL, STACK_AUTH_PROJECT_ID, STACK_AUTH_SECRET_SERVER_KEY
 exit: 0 done or equal, 2 bad input, 3 differences, 4 refused by a guard, 1 anything else
 `;
+
+/** What sync is to do: see runSync. */
+export type SyncMode = "once" | "follow" | "drain" | "validate" | "remove";
 
 /** What the operator asked for, checked. */
 export interface Options {
@@ -66,6 +81,8 @@ export interface Options {
 	readonly json: boolean;
 	readonly exclude: readonly string[];
 	readonly userColumns: readonly string[];
+	readonly resume: boolean;
+	readonly withUserMap: boolean;
 	readonly createSchema: boolean;
 	readonly replace: boolean;
 	readonly allowUnmapped: boolean;
@@ -78,6 +95,13 @@ export interface Options {
 	readonly sendResets: boolean;
 	readonly resetUrl: string | undefined;
 	readonly resetsPerHour: number;
+	readonly mode: SyncMode;
+	/** Reads the target and writes to the source. */
+	readonly reverse: boolean;
+	readonly recopy: readonly string[];
+	readonly metricsPort: number | undefined;
+	/** Milliseconds. */
+	readonly patience: number;
 	readonly jobs: number;
 	readonly proof: boolean;
 	readonly concurrency: number;
@@ -121,6 +145,8 @@ export async function parseOptions(
 		json: values.json,
 		exclude: values.exclude,
 		userColumns: values["user-column"],
+		resume: values.resume,
+		withUserMap: values["with-user-map"],
 		createSchema: values["create-schema"],
 		replace: values.replace,
 		allowUnmapped: values["allow-unmapped"],
@@ -135,6 +161,14 @@ export async function parseOptions(
 			"--resets-per-hour",
 			values["resets-per-hour"],
 		),
+		mode: syncMode(values),
+		reverse: values.reverse,
+		recopy: values.recopy,
+		metricsPort:
+			values["metrics-port"] === undefined
+				? undefined
+				: positiveInteger("--metrics-port", values["metrics-port"]),
+		patience: positiveInteger("--patience", values.patience) * 1000,
 		jobs: positiveInteger("--jobs", values.jobs),
 		proof: values.proof,
 		concurrency: positiveInteger("--concurrency", values.concurrency),
@@ -211,6 +245,8 @@ function parse(args: readonly string[]) {
 				"environment-stdin": { type: "boolean", default: false },
 				exclude: { type: "string", multiple: true, default: [] },
 				"user-column": { type: "string", multiple: true, default: [] },
+				resume: { type: "boolean", default: false },
+				"with-user-map": { type: "boolean", default: false },
 				"create-schema": { type: "boolean", default: false },
 				replace: { type: "boolean", default: false },
 				"allow-unmapped": { type: "boolean", default: false },
@@ -222,6 +258,14 @@ function parse(args: readonly string[]) {
 				"send-resets": { type: "boolean", default: false },
 				"reset-url": { type: "string" },
 				"resets-per-hour": { type: "string", default: "200" },
+				follow: { type: "boolean", default: false },
+				drain: { type: "boolean", default: false },
+				validate: { type: "boolean", default: false },
+				remove: { type: "boolean", default: false },
+				reverse: { type: "boolean", default: false },
+				recopy: { type: "string", multiple: true, default: [] },
+				"metrics-port": { type: "string" },
+				patience: { type: "string", default: "600" },
 				jobs: { type: "string", default: "4" },
 				proof: { type: "boolean", default: false },
 				concurrency: { type: "string", default: "8" },
@@ -240,6 +284,19 @@ function parse(args: readonly string[]) {
 			fix: "see --help",
 		});
 	}
+}
+
+function syncMode(values: Record<string, unknown>): SyncMode {
+	const modes = (["follow", "drain", "validate", "remove"] as const).filter(
+		(mode) => values[mode] === true,
+	);
+	if (modes.length > 1)
+		throw new MigrationError({
+			expected: "one of --follow, --drain, --validate and --remove",
+			found: modes.map((mode) => `--${mode}`).join(", "),
+			fix: "run them one after the other",
+		});
+	return modes[0] ?? "once";
 }
 
 function isCommand(text: string | undefined): text is Command {

@@ -5,12 +5,14 @@ import { runFreeze, runUnfreeze } from "./freeze";
 import { runImport } from "./import";
 import type { Outcome } from "./outcome";
 import { runProbe } from "./probe";
+import { runSync } from "./sync";
 import { runUsers } from "./users";
 import { runVerify } from "./verify";
 
 const commands: Record<Command, (options: Options) => Promise<Outcome>> = {
 	probe: runProbe,
 	copy: runCopy,
+	sync: runSync,
 	export: runExport,
 	users: runUsers,
 	import: runImport,

@@ -3,9 +3,14 @@ import type { Column, TypeRef } from "../catalog/types";
 /** Wire format of a table's COPY, the same on both sides. */
 export type CopyFormat = "binary" | "text";
 
-/** Built-in types whose binary form carries OIDs of one server, or is missing. */
+/**
+ * Built-in types whose binary form carries OIDs of one server, is missing, or is
+ * not taken by the server that sent it: an empty int2vector or oidvector.
+ */
 const NOT_PORTABLE = new Set([
 	"aclitem",
+	"int2vector",
+	"oidvector",
 	"regclass",
 	"regcollation",
 	"regconfig",
@@ -32,6 +37,7 @@ export function copyFormat(columns: readonly Column[]): CopyFormat {
 }
 
 function isBinaryPortable(column: Column): boolean {
+	if (NOT_PORTABLE.has(column.base.name)) return false;
 	if (column.element) return isBuiltIn(column.element);
 	return column.base.kind === "enum" || isBuiltIn(column.base);
 }

@@ -14,6 +14,7 @@ import { Progress } from "../progress";
 import { ident, idents } from "../sql";
 import { ensureUserMap } from "../users/map";
 import { isRewritten, type UserRewrite } from "../users/references";
+import { analyze } from "./analyze";
 import { withoutChecks } from "./checks";
 import { readCompressed } from "./files";
 import { recordImport } from "./guard";
@@ -79,7 +80,7 @@ export async function importDatabase<Checked>(
 		// Statistics, visibility and the planner's row counts: the first queries
 		// of the new system would otherwise plan for empty tables.
 		for (const { table } of tables)
-			await client.query(`ANALYZE ${ident(table.schema, table.name)}`);
+			await analyze(client, `ANALYZE ${ident(table.schema, table.name)}`);
 		return {
 			checked,
 			tables: tables.length,

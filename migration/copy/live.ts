@@ -5,6 +5,7 @@ import { ExitCode, MigrationError } from "../errors";
 import { Progress } from "../progress";
 import { type Route, selectRows } from "../route";
 import { ident, idents } from "../sql";
+import { analyze } from "./analyze";
 import { inRange } from "./chunks";
 import { beginSnapshot, exportSnapshot, Lane, type Snapshot } from "./lane";
 import { type Chunk, type CopyPlan, emptyTable, layOut } from "./layout";
@@ -135,7 +136,8 @@ function statistics(
 			run: (lane) =>
 				lane.withRetry(async () => {
 					const target = await lane.target();
-					await target.query(
+					await analyze(
+						target,
 						frozen ? `ANALYZE ${table}` : `VACUUM (ANALYZE) ${table}`,
 					);
 				}),

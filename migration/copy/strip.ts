@@ -1,6 +1,7 @@
 import { type Definition, definitionsOf } from "../catalog/definitions";
+import { keyOf } from "../catalog/keys";
 import type { Catalog } from "../catalog/types";
-import { ident } from "../sql";
+import { ident, literal } from "../sql";
 
 /** A table that is going to be filled, and how much is coming. */
 export interface Filled {
@@ -63,6 +64,13 @@ export function strip(
 			? `DROP INDEX ${ident(schema, name)}`
 			: `ALTER TABLE ${ident(schema, table)} DROP CONSTRAINT ${ident(name)}`,
 	);
+	const comments = catalog.comments.filter(({ key }) =>
+		definitions.some(({ kind, schema, table, name }) =>
+			kind === "index"
+				? key === keyOf("index", schema, name)
+				: key === keyOf("constraint", schema, table, name),
+		),
+	);
 	// Foreign keys hang on the keys they refer to.
 	const first = definitions.map(({ kind }) => kind === "foreign key");
 	return {
@@ -70,6 +78,19 @@ export function strip(
 			...drops.filter((_, index) => first[index]),
 			...drops.filter((_, index) => !first[index]),
 		],
-		definitions,
+		definitions: [
+			...definitions,
+			...comments.map(
+				({ on, text }): Definition => ({
+					kind: "comment",
+					schema: "",
+					table: "",
+					name: on,
+					statements: [
+						{ phase: "last", sql: `COMMENT ON ${on} IS ${literal(text)}` },
+					],
+				}),
+			),
+		],
 	};
 }

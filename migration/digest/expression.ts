@@ -121,7 +121,8 @@ const hashScaled: Hash = (value, seed) => `
  * that their text tells apart. All others go in as text: jsonb (its hash takes 1.0
  * and 1.00, 1 and -1 for one, and hardly sees its structure), floats (their hash
  * takes 0 and -0 for one), arrays (their hash sees no bounds), enums (hashed by
- * OID), and all that has no hash.
+ * OID), and all that has no hash. xml goes in as it is printed: its cast to text
+ * gives a declaration that no copy brings, neither of text nor of binary.
  */
 const HASHES: Readonly<Record<string, Hash>> = {
 	bool: (value, seed) => `hashint4extended(${value}::int4, ${int8(seed)})`,
@@ -137,6 +138,7 @@ const HASHES: Readonly<Record<string, Hash>> = {
 	timestamptz: hashTime("tstzrange_subdiff", "timestamptz"),
 	uuid: withSeed("uuid_hash_extended"),
 	varchar: hashText,
+	xml: (value, seed) => hashText(`textin(xml_out(${value}))`, seed),
 };
 
 const hashAsText: Hash = (value, seed) => hashText(`${value}::text`, seed);

@@ -119,8 +119,8 @@ async function empty(write: Client, plan: RoutePlan): Promise<void> {
 	await write.query(voidProof(plan));
 }
 
-/** Makes the entries of the reject table anew, of the noted rows or of all. */
-async function noteRejects(
+/** Makes the entries of the reject table anew, of the noted rows or (null) of all. */
+export async function noteRejects(
 	read: Client,
 	write: Client,
 	{ labelled, stagedKeys, isNoted }: RoutePlan,

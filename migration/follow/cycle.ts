@@ -6,7 +6,7 @@ import type { NumberedDependent } from "../journal/notes";
 import { readFollowed } from "../journal/state";
 import { noteShapes, takeInPartitions } from "../journal/take-in";
 import { fromTable, ident } from "../sql";
-import { type Applied, applyRoutes, type Work } from "./apply";
+import { type Applied, applyRoutes, noteRejects, type Work } from "./apply";
 import { addRows, type Expandable, expandNotes } from "./expand";
 import type { RoutePlan } from "./plan";
 import {
@@ -47,6 +47,8 @@ export interface CycleOptions {
 	readonly postpone?: (plan: RoutePlan) => boolean;
 	/** Makes the cycle go all the way where there is no entry. */
 	readonly always?: boolean;
+	/** Looks for rows that do not fit among all rows, and not only the noted ones. */
+	readonly allRejects?: boolean;
 	/** Further work while both sides hold the rows of one snapshot; see atSnapshot. */
 	readonly inSnapshot?: (snapshot: string) => Promise<void>;
 }
@@ -111,6 +113,9 @@ export async function runCycle(
 				await users.write();
 			}
 			const applied = await applyRoutes(sessions, found.work);
+			if (options.allRejects)
+				for (const route of plan.routes)
+					await noteRejects(read, write, route, null);
 			if (sessions.echoes)
 				await write.query(
 					"DELETE FROM cutover.journal WHERE xmin = pg_current_xact_id()::xid",

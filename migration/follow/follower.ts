@@ -141,6 +141,11 @@ export class Follower {
 		await this.cycle({ always: true, inSnapshot: work });
 	}
 
+	/** Makes the reject table say which rows do not fit, of all there are. */
+	async noteRejects(): Promise<void> {
+		await this.cycle({ always: true, allRejects: true });
+	}
+
 	private async hasEntries(): Promise<boolean> {
 		return this.persist(async () => {
 			const { read } = await this.pair.open();

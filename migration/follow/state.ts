@@ -25,6 +25,11 @@ const CREATE_STATE = `
 		'of the journal, when the copy that these rows come from began';
 `;
 
+/** Makes the state's tables where they are missing. */
+export async function ensureState(write: ClientBase): Promise<void> {
+	await write.query(CREATE_STATE);
+}
+
 /**
  * Binds journal and follower to each other: entries are taken out once they are
  * applied, so a second follower would miss them.
@@ -35,7 +40,7 @@ export async function claimJournal(
 	read: ClientBase,
 	write: ClientBase,
 ): Promise<void> {
-	await write.query(CREATE_STATE);
+	await ensureState(write);
 	const { rows } = await write.query<{ id: string }>(
 		"SELECT id FROM cutover.follower",
 	);

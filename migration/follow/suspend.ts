@@ -1,5 +1,6 @@
 import type { ClientBase } from "pg";
 import type { DatabaseAddress } from "../connection";
+import { GUARD_TRIGGER } from "../digest/guard";
 import { ExitCode, MigrationError } from "../errors";
 import { BARRIER_TRIGGER } from "../freeze/barrier";
 import { withTablesLocked } from "../journal/lock";
@@ -14,7 +15,7 @@ const CREATE_SUSPENDED = `
 	CREATE SCHEMA IF NOT EXISTS cutover;
 	CREATE TABLE IF NOT EXISTS cutover.suspended (
 		position integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-		kind text NOT NULL CHECK (kind IN ('trigger', 'foreign key')),
+		kind text NOT NULL CHECK (kind IN ('trigger', 'rule', 'foreign key', 'later')),
 		schema_name text NOT NULL,
 		table_name text NOT NULL,
 		name text NOT NULL,
@@ -31,7 +32,7 @@ export interface TableName {
 }
 
 interface Suspended {
-	readonly kind: "trigger" | "foreign key";
+	readonly kind: "trigger" | "rule" | "foreign key";
 	readonly schema: string;
 	readonly table: string;
 	readonly name: string;
@@ -44,12 +45,31 @@ interface Suspended {
 }
 
 /**
- * Stops the given tables' own triggers and sees to it that no foreign key is in
- * the way of rows that are deleted and inserted again in one transaction: those
- * keys become deferrable. A key that deletes or changes referring rows (ON DELETE
- * CASCADE and the like; also RESTRICT) does so at once even where it is deferrable:
- * it is replaced by one without action, which still holds at the end of every
- * transaction. Called again it changes only what is new.
+ * Switches off the given tables' own triggers and rules, before the first row
+ * comes. Called again it changes only what is new.
+ */
+export async function suspendTriggers(
+	address: DatabaseAddress,
+	client: ClientBase,
+	tables: readonly TableName[],
+	lockTimeout: number,
+): Promise<void> {
+	await suspend(address, client, lockTimeout, async () => {
+		const oids = await membersOf(client, tables);
+		return [
+			...(await activeTriggers(client, oids)),
+			...(await activeRules(client, oids)),
+		];
+	});
+}
+
+/**
+ * Sees to it that no trigger and no foreign key is in the way of rows that are
+ * deleted and inserted again in one transaction: keys become deferrable. A key that
+ * deletes or changes referring rows (ON DELETE CASCADE and the like; also RESTRICT)
+ * does so at once even where it is deferrable: it is replaced by one without
+ * action, which still holds at the end of every transaction. Called again it
+ * changes only what is new.
  */
 export async function suspendChecks(
 	address: DatabaseAddress,
@@ -57,6 +77,42 @@ export async function suspendChecks(
 	tables: readonly TableName[],
 	lockTimeout: number,
 ): Promise<void> {
+	await suspendTriggers(address, client, tables, lockTimeout);
+	await suspend(address, client, lockTimeout, async () =>
+		keysInTheWay(client, await membersOf(client, tables)),
+	);
+}
+
+/** Notes what is to be made when the following ends, in the open transaction. */
+export async function suspendLater(
+	client: ClientBase,
+	statements: readonly {
+		readonly schema: string;
+		readonly table: string;
+		readonly sql: string;
+	}[],
+): Promise<void> {
+	await client.query(CREATE_SUSPENDED);
+	await note(
+		client,
+		statements.map(({ schema, table, sql }) => ({
+			kind: "later",
+			schema,
+			table,
+			name: "",
+			back: sql,
+			validate: null,
+		})),
+	);
+}
+
+async function suspend(
+	address: DatabaseAddress,
+	client: ClientBase,
+	lockTimeout: number,
+	look: () => Promise<readonly Suspended[]>,
+): Promise<void> {
+	if ((await look()).length === 0) return;
 	await withTablesLocked(
 		address,
 		client,
@@ -64,29 +120,33 @@ export async function suspendChecks(
 		"ACCESS EXCLUSIVE",
 		lockTimeout,
 		async () => {
-			const oids = await membersOf(client, tables);
-			const found = [
-				...(await activeTriggers(client, oids)),
-				...(await keysInTheWay(client, oids)),
-			];
-			if (found.length === 0) return;
+			const found = await look();
 			await client.query(CREATE_SUSPENDED);
 			await client.query(found.map(({ change }) => change).join(";\n"));
-			await client.query(
-				`
-				INSERT INTO cutover.suspended (kind, schema_name, table_name, name, back, validate)
-				SELECT kind, schema, "table", name, back, validate
-				FROM jsonb_to_recordset($1)
-					AS s (kind text, schema text, "table" text, name text, back text, validate text)
-				`,
-				[JSON.stringify(found)],
-			);
+			await note(client, found);
 		},
 	);
 }
 
+async function note(
+	client: ClientBase,
+	suspended: readonly (Omit<Suspended, "kind" | "change"> & {
+		readonly kind: string;
+	})[],
+): Promise<void> {
+	await client.query(
+		`
+		INSERT INTO cutover.suspended (kind, schema_name, table_name, name, back, validate)
+		SELECT s ->> 'kind', s ->> 'schema', s ->> 'table', s ->> 'name', s ->> 'back', s ->> 'validate'
+		FROM jsonb_array_elements($1) WITH ORDINALITY AS e (s, at)
+		ORDER BY at
+		`,
+		[JSON.stringify(suspended)],
+	);
+}
+
 /**
- * Puts triggers and keys back as they were, all in one transaction and without a
+ * Puts triggers, rules and keys back as they were, and makes what had to wait, all in one transaction and without a
  * look at the rows: it takes the same time whatever their number. Keys count as
  * not validated until `validateKeys`. Gives the number of things put back.
  */
@@ -104,7 +164,8 @@ export async function restoreChecks(
 		lockTimeout,
 		async () => {
 			const { rows } = await client.query<{ back: string }>(
-				"SELECT back FROM cutover.suspended WHERE back IS NOT NULL ORDER BY position",
+				`SELECT back FROM cutover.suspended WHERE back IS NOT NULL
+				ORDER BY kind = 'later', position`,
 			);
 			if (rows.length > 0)
 				await client.query(rows.map(({ back }) => back).join(";\n"));
@@ -201,7 +262,7 @@ async function activeTriggers(
 		JOIN pg_class c ON c.oid = t.tgrelid
 		JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE t.tgrelid = ANY ($1::oid[]) AND NOT t.tgisinternal AND t.tgenabled <> 'D'
-			AND t.tgname NOT IN (${[BARRIER_TRIGGER, ROW_TRIGGER, TRUNCATE_TRIGGER].map(literal).join(", ")})
+			AND t.tgname NOT IN (${[BARRIER_TRIGGER, GUARD_TRIGGER, ROW_TRIGGER, TRUNCATE_TRIGGER].map(literal).join(", ")})
 		ORDER BY c.relispartition, c.relkind DESC, 1, 2, 3
 		`,
 		[oids],
@@ -215,6 +276,41 @@ async function activeTriggers(
 			name,
 			change: `${alter} DISABLE TRIGGER ${ident(name)}`,
 			back: `${alter} ${ENABLE[enabled]} ${ident(name)}`,
+			validate: null,
+		};
+	});
+}
+
+async function activeRules(
+	client: ClientBase,
+	oids: readonly string[],
+): Promise<Suspended[]> {
+	const { rows } = await client.query<{
+		schema: string;
+		table: string;
+		name: string;
+		enabled: string;
+	}>(
+		`
+		SELECT n.nspname::text AS "schema", c.relname::text AS "table",
+			r.rulename::text AS "name", r.ev_enabled::text AS "enabled"
+		FROM pg_rewrite r
+		JOIN pg_class c ON c.oid = r.ev_class
+		JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE r.ev_class = ANY ($1::oid[]) AND r.rulename <> '_RETURN' AND r.ev_enabled <> 'D'
+		ORDER BY 1, 2, 3
+		`,
+		[oids],
+	);
+	return rows.map(({ schema, table, name, enabled }) => {
+		const alter = `ALTER TABLE ${ident(schema, table)}`;
+		return {
+			kind: "rule",
+			schema,
+			table,
+			name,
+			change: `${alter} DISABLE RULE ${ident(name)}`,
+			back: `${alter} ${ENABLE[enabled]?.replace("TRIGGER", "RULE")} ${ident(name)}`,
 			validate: null,
 		};
 	});
@@ -259,7 +355,7 @@ async function keysInTheWay(
 		throw new MigrationError(
 			{
 				expected: "to own every table that refers to one that is written to",
-				found: `tables of other roles: ${foreign.map(({ schema, table }) => ident(schema, table)).join(", ")}`,
+				found: `tables of other roles: ${[...new Set(foreign.map(({ schema, table }) => ident(schema, table)))].join(", ")}`,
 				fix: "have their owner drop these foreign keys until the sync is over, or own the tables",
 			},
 			ExitCode.refused,

@@ -1,0 +1,240 @@
+import { type DatabaseAddress, withConnection } from "../connection";
+import { ExitCode } from "../errors";
+import { LagWatch } from "../follow/lag-watch";
+import { type SyncMetrics, serveMetrics } from "../follow/metrics";
+import { Pair } from "../follow/pair";
+import {
+	beginSync,
+	catchUp,
+	type Direction,
+	drain,
+	removeSync,
+	type Sync,
+	type SyncOptions,
+	validateAll,
+} from "../follow/sync";
+import { sameShapeBack, sameShapeForward, type Way } from "../follow/way";
+import type { Lag } from "../journal/state";
+import { type Options, sourceOf, targetOf } from "../options";
+import { size } from "../progress";
+import type { Outcome } from "./outcome";
+
+/** How often a follower says how far behind it is. */
+const REPORT_MS = 5000;
+
+/**
+ * Copies and follows: without further options until the other side is no more than
+ * seconds behind, with --follow until a signal comes, with --drain until nothing is
+ * left of a frozen database. --reverse swaps the sides.
+ */
+export async function runSync(options: Options): Promise<Outcome> {
+	const direction: Direction = options.reverse ? "back" : "forward";
+	const [source, target] = [sourceOf(options), targetOf(options)];
+	const addresses =
+		direction === "forward"
+			? { read: source, write: target }
+			: { read: target, write: source };
+	const pair = new Pair(addresses, options.lockTimeout);
+	try {
+		if (options.mode === "remove")
+			return await remove(pair, direction, options);
+		if (options.mode === "validate") return await validate(addresses.write);
+		return await sync(pair, options, {
+			...options,
+			direction,
+			onNotice: (line) => process.stderr.write(`sync: ${line}\n`),
+		});
+	} finally {
+		await pair.close();
+	}
+}
+
+async function sync(
+	pair: Pair,
+	options: Options,
+	settings: SyncOptions,
+): Promise<Outcome> {
+	const way = await wayOf(pair, options, settings.direction);
+	const begun = await beginSync(pair, way, settings);
+	const watch = new LagWatch(pair.addresses.read);
+	try {
+		if (options.mode === "follow")
+			await follow(begun, watch, options, settings);
+		else if (options.mode === "once") await catchUp(pair, begun);
+		const drained =
+			options.mode === "drain" ? await drain(pair, begun, settings) : null;
+		const lag = await watch.read();
+		return report(begun, lag, settings, drained);
+	} finally {
+		await watch.close();
+	}
+}
+
+async function wayOf(
+	pair: Pair,
+	options: Options,
+	direction: Direction,
+): Promise<Way> {
+	const { read, write } = await pair.open();
+	const sameShape = direction === "forward" ? sameShapeForward : sameShapeBack;
+	return sameShape(read, write, options);
+}
+
+/** Follows until SIGTERM or SIGINT, and ends with the cycle under way. */
+async function follow(
+	begun: Sync,
+	watch: LagWatch,
+	options: Options,
+	{ direction }: SyncOptions,
+): Promise<void> {
+	const { follower, copied } = begun;
+	const stop = new AbortController();
+	const onSignal = () => stop.abort();
+	process.on("SIGTERM", onSignal);
+	process.on("SIGINT", onSignal);
+	const read = async (): Promise<SyncMetrics> => ({
+		totals: follower.totals,
+		lag: await watch.read(),
+		copiedBytes: (copied?.bytes ?? 0) + follower.totals.bytes,
+		direction,
+	});
+	const served =
+		options.metricsPort === undefined
+			? undefined
+			: await serveMetrics(options.metricsPort, read);
+	if (served)
+		process.stderr.write(
+			`sync: metrics at http://127.0.0.1:${served.port}/metrics\n`,
+		);
+	const timer = setInterval(async () => {
+		process.stderr.write(`sync: ${progressOf(await read())}\n`);
+	}, REPORT_MS);
+	try {
+		await follower.follow(stop.signal);
+	} finally {
+		clearInterval(timer);
+		served?.close();
+		process.off("SIGTERM", onSignal);
+		process.off("SIGINT", onSignal);
+	}
+}
+
+function progressOf({ totals, lag }: SyncMetrics): string {
+	return [
+		lag === null
+			? "lag unknown"
+			: `lag ${lag.rows} rows, ${lag.seconds.toFixed(1)} s`,
+		`${totals.written.toLocaleString("en-US")} rows written, ${totals.deleted.toLocaleString("en-US")} replaced or deleted`,
+		`${totals.cycles} cycles`,
+	].join(", ");
+}
+
+function report(
+	{ way, installed, prepared, copied, follower }: Sync,
+	lag: Lag | null,
+	{ direction }: SyncOptions,
+	drained: Awaited<ReturnType<typeof drain>> | null,
+): Outcome {
+	const { totals } = follower;
+	const keyless = installed.keyless.map((table) => {
+		const whole = totals.whole.get(table);
+		return {
+			table,
+			bytes: way.tables.find(({ name }) => name === table)?.bytes ?? null,
+			rows: whole?.rows ?? null,
+			copies: whole?.times ?? 0,
+		};
+	});
+	const unvalidated = drained?.unvalidated.map(({ name }) => name);
+	return {
+		json: {
+			direction,
+			tables: installed.followed.length,
+			journalOn: installed.added.length,
+			notOwned: way.notOwned,
+			keyless,
+			copied: copied && {
+				rows: copied.rows,
+				bytes: copied.bytes,
+				chunks: copied.chunks,
+				chunksDoneBefore: copied.chunksDoneBefore,
+				counts: Object.fromEntries(
+					[...copied.counts].map(([{ to }, rows]) => [
+						`${to.schema === "public" ? "" : `${to.schema}.`}${to.name}`,
+						rows,
+					]),
+				),
+			},
+			removed: prepared?.removals ?? [],
+			leftOut: prepared?.leftOut ?? [],
+			lagRows: lag?.rows ?? null,
+			lagSeconds: lag?.seconds ?? null,
+			snapshotAt: totals.snapshotAt,
+			entries: totals.entries,
+			rowsWritten: totals.written,
+			rowsDeleted: totals.deleted,
+			cycles: totals.cycles,
+			reconnects: totals.reconnects,
+			drained: drained !== null,
+			...(drained && {
+				sequences: drained.sequences,
+				restored: drained.restored,
+				unvalidated,
+			}),
+		},
+		lines: [
+			...(copied
+				? [`copied ${copied.rows} rows, ${size(copied.bytes)}`]
+				: ["nothing was left to copy"]),
+			`followed ${installed.followed.length} tables: ${totals.written} rows written, ${totals.deleted} replaced or deleted, in ${totals.cycles} cycles`,
+			drained
+				? `drained: nothing is left in the journal, ${drained.sequences} sequences moved, ${drained.restored} triggers and keys put back`
+				: `behind by ${lag?.rows ?? "?"} rows, ${lag?.seconds.toFixed(1) ?? "?"} s`,
+			...(unvalidated && unvalidated.length > 0
+				? [
+						`foreign keys whose rows are still to be looked at (sync --validate, at any time): ${unvalidated.join(", ")}`,
+					]
+				: []),
+			...keyless.map(
+				({ table, rows, bytes }) =>
+					`no key, copied as a whole whenever it changes: ${table}${rows === null ? "" : `, ${rows} rows`}${bytes === null ? "" : `, ${size(bytes)}`}`,
+			),
+			...way.notOwned.map(
+				(table) => `another role's, neither copied nor followed: ${table}`,
+			),
+			...(prepared?.leftOut ?? []).map((line) => `left out: ${line}`),
+		],
+		exitCode: ExitCode.done,
+	};
+}
+
+async function remove(
+	pair: Pair,
+	direction: Direction,
+	{ lockTimeout }: Options,
+): Promise<Outcome> {
+	const tables = await removeSync(pair, direction, lockTimeout);
+	return {
+		json: { direction, tables },
+		lines: [
+			tables.length === 0
+				? "no journal was installed"
+				: `journal removed from ${tables.length} tables; the rows that were brought over stay`,
+		],
+		exitCode: ExitCode.done,
+	};
+}
+
+/** Takes no lock: the other side may be in use, and be followed back. */
+async function validate(write: DatabaseAddress): Promise<Outcome> {
+	const validated = await withConnection(
+		write,
+		{ readOnly: false },
+		validateAll,
+	);
+	return {
+		json: { validated },
+		lines: [`${validated.length} foreign keys validated`],
+		exitCode: ExitCode.done,
+	};
+}

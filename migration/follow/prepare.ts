@@ -1,0 +1,124 @@
+import type { Client } from "pg";
+import { createSchema } from "../catalog/ddl";
+import { describeLeftOut } from "../catalog/left-out";
+import { readOffer } from "../catalog/offer";
+import { describeOthers } from "../catalog/pg-dump";
+import { planSchema } from "../catalog/plan/plan";
+import { readCatalog } from "../catalog/read";
+import { checkTarget, type Removal } from "../copy/guard";
+import type { CopyPlan } from "../copy/layout";
+import { ensureRecord, hasRecord, writeStatements } from "../copy/record";
+import { strip } from "../copy/strip";
+import { ExitCode, MigrationError } from "../errors";
+import { hasJournal } from "../journal/state";
+import type { PairAddresses } from "./pair";
+import { suspendLater, suspendTriggers } from "./suspend";
+import type { Way } from "./way";
+
+/** A target that rows may come to. */
+export interface Prepared {
+	/** What the copy has to make once rows are in, and to take away before. */
+	readonly plan: Required<Pick<CopyPlan, "definitions" | "drops">>;
+	/** Rows that gave way to the source's. */
+	readonly removals: readonly Removal[];
+	/** What of the source's schema does not come along, for people. */
+	readonly leftOut: readonly string[];
+}
+
+const NOTHING: Prepared = {
+	plan: { definitions: [], drops: [] },
+	removals: [],
+	leftOut: [],
+};
+
+/**
+ * Makes the target ready to be filled: its schema where it is empty; where it has
+ * tables, they may hold nothing but seeds, and their triggers are switched off. Does
+ * nothing on a target where a copy has begun.
+ */
+export async function prepareTarget(
+	addresses: PairAddresses,
+	write: Client,
+	way: Way,
+	options: { readonly replace: boolean; readonly lockTimeout: number },
+): Promise<Prepared> {
+	if (await hasJournal(write))
+		throw new MigrationError(
+			{
+				expected: "a target that is not in use yet",
+				found: "a change journal on it: its own writes go back to the source",
+				fix: "bring them back first (sync --reverse --drain) and take that journal away (sync --reverse --remove)",
+			},
+			ExitCode.refused,
+		);
+	if (await hasRecord(write)) return NOTHING;
+	const schemas = [...new Set(way.routes.map(({ to }) => to.schema))];
+	const catalog = await readCatalog(write, schemas);
+	if (catalog.tables.length === 0) return makeSchema(addresses, write, way);
+	const removals = await checkTarget(
+		write,
+		{
+			tables: catalog.tables.filter((table) =>
+				way.routes.some(
+					({ to }) => to.schema === table.schema && to.name === table.name,
+				),
+			),
+			userColumns: way.userColumnsThere.map((column) => ({
+				...column,
+				reason: "named",
+			})),
+		},
+		catalog,
+		options,
+	);
+	await suspendTriggers(
+		addresses.write,
+		write,
+		way.routes.map(({ to }) => to),
+		options.lockTimeout,
+	);
+	return {
+		plan: strip(
+			catalog,
+			way.routes.map(({ from, to }) => ({ ...to, bytes: from.bytes })),
+		),
+		removals,
+		leftOut: [],
+	};
+}
+
+/**
+ * What must not be there while rows are copied or followed (triggers, rules and the
+ * like) waits until the following ends; what else is made later is noted where the
+ * copy looks for it.
+ */
+async function makeSchema(
+	addresses: PairAddresses,
+	write: Client,
+	way: Way,
+): Promise<Prepared> {
+	const { catalog } = await describeOthers(way.catalog, addresses.read);
+	await write.query("BEGIN");
+	try {
+		const offer = await readOffer(write, catalog);
+		const { definitions, leftOut } = planSchema(catalog, offer);
+		await write.query(createSchema(catalog, offer));
+		await ensureRecord(write);
+		const statements = definitions.flatMap(({ schema, table, statements }) =>
+			statements.map(({ phase, sql }) => ({ phase, schema, table, sql })),
+		);
+		await writeStatements(
+			write,
+			statements.filter(({ phase }) => phase !== "last"),
+		);
+		await suspendLater(
+			write,
+			statements.filter(({ phase }) => phase === "last"),
+		);
+		await write.query("COMMIT");
+		return { ...NOTHING, leftOut: leftOut.map(describeLeftOut) };
+	} catch (error) {
+		await write.query("ROLLBACK").catch(() => {});
+		throw error;
+	}
+}

@@ -1,0 +1,358 @@
+import type { ClientBase } from "pg";
+import { routeName } from "../copy/chunks";
+import { type CopyResult, copyRoutes } from "../copy/live";
+import {
+	dropRecord,
+	hasRecord,
+	readChunks,
+	readStatements,
+	statementDone,
+} from "../copy/record";
+import { ExitCode, MigrationError } from "../errors";
+import { dropEmptySchema } from "../freeze/barrier";
+import { type Installed, installJournal } from "../journal/install";
+import { removeJournal } from "../journal/remove";
+import { hasJournal } from "../journal/state";
+import { relationExists } from "../sql";
+import type { FollowPlan, Sessions } from "./cycle";
+import { Follower } from "./follower";
+import { openPlan } from "./open-plan";
+import type { Pair } from "./pair";
+import { type Prepared, prepareTarget } from "./prepare";
+import { carrySequences } from "./sequences";
+import {
+	askForWhole,
+	claimJournal,
+	dropState,
+	ensureState,
+	isDrained,
+	type RouteState,
+	readRouteStates,
+	recordRoutes,
+	setDrained,
+} from "./state";
+import {
+	restoreChecks,
+	suspendChecks,
+	type UnvalidatedKey,
+	unvalidatedKeys,
+	validateKeys,
+} from "./suspend";
+import { CREATE_TOUCHED } from "./touched";
+import { CREATE_MIRROR, readNewMap, writeMirror } from "./users";
+import { noteUserColumns, type Way } from "./way";
+
+/** `forward`: from the old system to the new one; `back`: what the new one wrote since the switch. */
+export type Direction = "forward" | "back";
+
+export interface SyncOptions {
+	readonly direction: Direction;
+	/** Milliseconds to wait where tables have to be locked or another sync to end. */
+	readonly lockTimeout: number;
+	/** Tables, by name, that are to be brought again as a whole. */
+	readonly recopy: readonly string[];
+	/** The target's rows may give way, whatever they are. */
+	readonly replace: boolean;
+	/** Tables, parts of tables or indexes at a time. */
+	readonly jobs: number;
+	/** Milliseconds to go on trying while a database cannot be reached. */
+	readonly patience: number;
+	readonly onNotice?: (line: string) => void;
+}
+
+/** A sync whose journal stands and whose tables have been filled. */
+export interface Sync {
+	readonly follower: Follower;
+	readonly way: Way;
+	readonly installed: Installed;
+	readonly prepared: Prepared | null;
+	/** What this run copied; null where nothing was left to copy. */
+	readonly copied: CopyResult | null;
+}
+
+/**
+ * Installs the journal, fills the other side's tables, as far as an earlier run has
+ * not, and makes ready to follow. Whatever was cut short is taken up where it stood.
+ */
+export async function beginSync(
+	pair: Pair,
+	way: Way,
+	options: SyncOptions,
+): Promise<Sync> {
+	const sessions = await pair.open();
+	const { read, write } = sessions;
+	const forward = options.direction === "forward";
+	if (!forward) await refuseUndrained(read);
+	// Before anything is changed: the journal may be another database's.
+	if (await hasJournal(read)) await claimJournal(read, write);
+	const prepared = forward
+		? await prepareTarget(pair.addresses, write, way, options)
+		: null;
+	await ensureState(write);
+	await write.query(CREATE_TOUCHED);
+	if (way.userColumns.length > 0 && forward)
+		await noteUserColumns(write, way.userColumnsThere);
+	const installed = await installJournal(
+		pair.addresses.read,
+		read,
+		way.tables,
+		{ ...options, dependents: way.dependents },
+	);
+	await claimJournal(read, write);
+	await setDrained(write, false);
+	if (way.mirrored) await read.query(CREATE_MIRROR);
+	const plan = await openPlan(
+		pair.addresses,
+		write,
+		way,
+		installed,
+		options.lockTimeout,
+	);
+	const states = await readRouteStates(
+		write,
+		plan.routes,
+		installed.followed,
+		options.recopy,
+	);
+	const follower = new Follower(plan, pair, options);
+	const copied = forward
+		? await fill(
+				pair,
+				sessions,
+				{ plan, states, installed, prepared, follower },
+				options,
+			)
+		: null;
+	if (!forward)
+		// Both sides were equal when the journal began.
+		await bring(sessions, states, installed, { newIsEqual: true });
+	await suspendChecks(
+		pair.addresses.write,
+		(await pair.open()).write,
+		plan.routes.map(({ target }) => target),
+		options.lockTimeout,
+	);
+	return { follower, way, installed, prepared, copied };
+}
+
+interface Filling {
+	readonly plan: FollowPlan;
+	readonly states: readonly RouteState[];
+	readonly installed: Installed;
+	readonly prepared: Prepared | null;
+	readonly follower: Follower;
+}
+
+/**
+ * Copies what was never copied, by the copy where it has not ended yet; a table that
+ * came later, or whose copy lacks writes, is brought by the follower.
+ */
+async function fill(
+	pair: Pair,
+	sessions: Sessions,
+	{ plan, states, installed, prepared, follower }: Filling,
+	options: SyncOptions,
+): Promise<CopyResult | null> {
+	const { write } = sessions;
+	const record = (await hasRecord(write)) ? await readChunks(write) : [];
+	const begun = new Set(record.map(({ route }) => route));
+	const first = states.filter(
+		({ plan, state }) =>
+			(record.length === 0 && state === "new") ||
+			begun.has(routeName(plan.route)),
+	);
+	if (record.every(({ rows }) => rows === null))
+		await fillMirror(plan, sessions);
+	const pending =
+		record.length === 0 ||
+		record.some(({ rows }) => rows === null) ||
+		(await readStatements(write)).some(({ done }) => !done);
+	await recordRoutes(
+		write,
+		first.filter(({ state }) => state === "new").map(({ plan }) => plan),
+		installed.followed,
+	);
+	const copied = pending
+		? await copyRoutes(
+				{ source: pair.addresses.read, target: pair.addresses.write },
+				{
+					routes: first.map(({ plan }) => plan.route),
+					definitions: prepared?.plan.definitions ?? [],
+					drops: prepared?.plan.drops ?? [],
+				},
+				{
+					jobs: options.jobs,
+					settle: async () => {
+						await follower.cycle();
+					},
+				},
+			)
+		: null;
+	const later = states.filter(
+		(one) => !first.includes(one) || one.state === "outdated",
+	);
+	await bring(await pair.open(), later, installed, { newIsEqual: false });
+	if (plan.routes.some(({ labelled }) => labelled))
+		await follower.noteRejects();
+	return copied;
+}
+
+/** Has the follower bring tables as a whole whose rows are missing or out of date. */
+async function bring(
+	{ read, write }: Sessions,
+	states: readonly RouteState[],
+	installed: Installed,
+	{ newIsEqual }: { readonly newIsEqual: boolean },
+): Promise<void> {
+	const stale = states.filter(({ state }) => state !== "current");
+	if (stale.length === 0) return;
+	const asked = stale.filter(
+		({ state }) => state === "outdated" || !newIsEqual,
+	);
+	// Asked for first: noted without having been asked for, they would never come.
+	await askForWhole(
+		read,
+		asked.map(({ plan }) => plan),
+	);
+	await recordRoutes(
+		write,
+		stale.map(({ plan }) => plan),
+		installed.followed,
+	);
+}
+
+/** Before the first row is copied, the mirror is made without a cycle. */
+async function fillMirror(
+	{ mirrored }: FollowPlan,
+	{ read, write }: Sessions,
+): Promise<void> {
+	if (!mirrored) return;
+	const map = await readNewMap(read, write);
+	if (!map) return;
+	await read.query("BEGIN");
+	await writeMirror(read, map);
+	await read.query("COMMIT");
+}
+
+/** The way back begins where both sides are equal: after the way there was drained. */
+async function refuseUndrained(read: ClientBase): Promise<void> {
+	if (
+		!(await relationExists(read, "cutover.follower")) ||
+		(await isDrained(read))
+	)
+		return;
+	throw new MigrationError(
+		{
+			expected: "a target that has all of the source's rows",
+			found: "one that is still being filled or followed",
+			fix: "freeze the source, then run sync --drain; the way back begins after that",
+		},
+		ExitCode.refused,
+	);
+}
+
+/** Follows until the other side is no more than seconds behind; sequences come last. */
+export async function catchUp(
+	pair: Pair,
+	{ follower, way }: Sync,
+): Promise<void> {
+	await follower.catchUp();
+	const { read, write } = await pair.open();
+	await carrySequences(read, write, way);
+}
+
+/** What drain has left to do once traffic has moved. */
+export interface Drained {
+	readonly sequences: number;
+	/** Triggers, keys and the like that are as they were before. */
+	readonly restored: number;
+	/** Keys that hold for new rows, while the rows that are there were not looked at. */
+	readonly unvalidated: readonly UnvalidatedKey[];
+}
+
+/** Keys of smaller tables are validated at once: it takes milliseconds. */
+const VALIDATE_AT_ONCE_BYTES = 32_000_000;
+
+/**
+ * Brings over the last entries of a frozen database, sets the sequences and puts
+ * back what was suspended. What is left takes as long as the tables are large:
+ * validating their foreign keys, which `validateAll` does, beside the traffic.
+ */
+export async function drain(
+	pair: Pair,
+	{ follower, way }: Sync,
+	options: SyncOptions,
+): Promise<Drained> {
+	await refuseOpen((await pair.open()).read, pair.addresses.read.label);
+	await follower.drain();
+	const { read, write } = await pair.open();
+	const sequences = await carrySequences(read, write, way);
+	const restored = await restoreChecks(
+		pair.addresses.write,
+		write,
+		options.lockTimeout,
+	);
+	await validateKeys(
+		write,
+		(await unvalidatedKeys(write)).filter(
+			({ bytes }) => bytes <= VALIDATE_AT_ONCE_BYTES,
+		),
+	);
+	await setDrained(write, true);
+	return { sequences, restored, unvalidated: await unvalidatedKeys(write) };
+}
+
+/** While anybody can write, a journal that is empty will not stay so. */
+async function refuseOpen(read: ClientBase, label: string): Promise<void> {
+	if (await relationExists(read, "cutover.freeze")) return;
+	throw new MigrationError(
+		{
+			expected: `a ${label} that is frozen`,
+			found: "one that can be written to",
+			fix: "freeze it first; sync without --drain follows as long as it is written to",
+		},
+		ExitCode.refused,
+	);
+}
+
+/** Validates all foreign keys that were put back without a look at the rows. */
+export async function validateAll(write: ClientBase): Promise<string[]> {
+	const keys = await unvalidatedKeys(write);
+	await validateKeys(write, keys);
+	return keys.map(({ name }) => name);
+}
+
+/**
+ * Takes away journal and state on both sides; rows stay. What a copy had taken away
+ * or not made yet is made, what was suspended is put back. Gives the names of the
+ * tables that were followed.
+ */
+export async function removeSync(
+	pair: Pair,
+	direction: Direction,
+	lockTimeout: number,
+): Promise<string[]> {
+	const { read, write } = await pair.open();
+	if (direction === "forward") await finishStatements(write);
+	await restoreChecks(pair.addresses.write, write, lockTimeout);
+	await validateAll(write);
+	const followed = await removeJournal(pair.addresses.read, read, lockTimeout);
+	await dropState(write);
+	if (direction === "forward") {
+		await dropRecord(write);
+		await read.query("DROP TABLE IF EXISTS cutover.user_map");
+		await dropEmptySchema(read);
+	}
+	await dropEmptySchema(write);
+	return followed;
+}
+
+/** Makes what a copy that was cut short had taken away. */
+async function finishStatements(write: ClientBase): Promise<void> {
+	if (!(await hasRecord(write))) return;
+	for (const statement of await readStatements(write))
+		if (!statement.done)
+			await write.query(
+				`BEGIN; ${statement.sql}; ${statementDone(statement)}; COMMIT`,
+			);
+}
