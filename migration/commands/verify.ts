@@ -1,98 +1,124 @@
 import type { ClientBase } from "pg";
-import { findTable, obstacles } from "../catalog/compare";
+import { obstacles } from "../catalog/compare";
 import { readCatalog } from "../catalog/read";
-import { readSchemas } from "../catalog/schemas";
-import { type Catalog, type Table, tableName } from "../catalog/types";
+import { tableName } from "../catalog/types";
 import { withConnection } from "../connection";
-import { readRewrites } from "../copy/guard";
 import { readManifest } from "../copy/manifest";
-import { selectTables } from "../copy/select";
 import { setSequences } from "../copy/sequences";
-import { type Comparison, compareSameShape } from "../digest/comparison";
-import { compareDefinitions } from "../digest/definitions";
-import { type Difference, describeDifference } from "../digest/difference";
+import { describeDifference } from "../digest/difference";
+import {
+	planSameShape,
+	refuseOtherShape,
+	rewritesOf,
+	type VerifyPlan,
+} from "../digest/plan";
 import { repairTables } from "../digest/repair";
 import { type ReportedTable, verificationTable } from "../digest/report";
-import {
-	laggingSequences,
-	type SequencePair,
-	sequenceDifference,
-} from "../digest/sequences";
+import { laggingSequences, type SequencePair } from "../digest/sequences";
 import { withSnapshot } from "../digest/sessions";
+import { verifySinceBaseline } from "../digest/since";
 import {
 	describeMoving,
 	readSourceState,
 	type SourceState,
 } from "../digest/state";
 import {
-	type Sessions,
 	type Verification,
 	verifyManifest,
 	verifyTables,
 } from "../digest/verify";
 import { ExitCode, MigrationError } from "../errors";
 import { type Options, sourceOf, targetOf } from "../options";
-import { hasUserMap } from "../users/map";
-import { declaredUserColumns, type UserRewrite } from "../users/references";
 import type { Outcome } from "./outcome";
 
 /**
  * Compares the target with the live source, with an export, or with both. Equal
- * only if every row of every table and every sequence is.
+ * only if every row of every table and every sequence is. With --repair what differs
+ * is made equal and compared again.
  */
 export async function runVerify(options: Options): Promise<Outcome> {
-	if (!options.source && !options.directory)
+	if (!options.source && (!options.directory || options.repair))
 		throw new MigrationError({
-			expected: "something to compare the target with",
-			found: "neither a source nor --dir",
-			fix: "give --source (or SOURCE_DATABASE_URL), --dir, or both",
+			expected: options.repair
+				? "a source to repair the target from"
+				: "something to compare the target with",
+			found: options.repair ? "none" : "neither a source nor --dir",
+			fix: options.repair
+				? "give --source (or SOURCE_DATABASE_URL)"
+				: "give --source (or SOURCE_DATABASE_URL), --dir, or both",
 		});
 	const startedAt = performance.now();
 	const live = options.source ? await verifyLive(options) : undefined;
 	const exported = options.directory
 		? await verifyExport(options, options.directory)
 		: undefined;
-	const seconds = (performance.now() - startedAt) / 1000;
-	if (!options.repair || !live || live.differences.length === 0)
-		return report(live, exported, seconds);
-	return repair(options, live);
+	const seconds = secondsSince(startedAt);
+	return live && options.repair && live.differences.length > 0
+		? repair(options, live, seconds)
+		: report(live, exported, seconds);
 }
 
 /** What a verification of the live source found. */
-export interface LiveVerification extends Verification {
+interface LiveVerification extends Verification {
 	readonly tables: readonly ReportedTable[];
 	readonly state: SourceState;
-	readonly plan: Plan;
+	readonly plan: VerifyPlan;
 }
 
-/** Verifies all tables, or those of the given names. */
+/**
+ * Verifies all tables, or those of the given names. The source's snapshot comes
+ * first: what a follower had applied by then is in the target's.
+ */
 async function verifyLive(
 	options: Options,
 	only?: ReadonlySet<string>,
 ): Promise<LiveVerification> {
-	return withBothSides(options, async (sessions) => {
-		const whole = await planVerification(sessions, options);
-		const plan = {
-			...whole,
-			comparisons: whole.comparisons.filter(
+	return withSnapshot(sourceOf(options), options.jobs, (source) =>
+		withSnapshot(targetOf(options), options.jobs, async (target) => {
+			const [from, to] = [first(source), first(target)];
+			const plan = await planSameShape(from, to, options);
+			const comparisons = plan.comparisons.filter(
 				({ table }) => only?.has(table) ?? true,
-			),
-		};
-		const state = await readSourceState(
-			first(sessions.source),
-			plan.comparisons,
+			);
+			const state = await readSourceState(from, comparisons);
+			const verification =
+				options.sinceBaseline && !only
+					? await verifySinceBaseline(
+							{ source, target },
+							comparisons,
+							state,
+							options,
+						)
+					: await verifyTables({ source, target }, comparisons, options);
+			return {
+				...verification,
+				differences: [
+					...verification.differences,
+					...(await plan.further(from, to)),
+				],
+				state,
+				plan,
+			};
+		}),
+	);
+}
+
+async function verifyExport(
+	options: Options,
+	directory: string,
+): Promise<Verification> {
+	const manifest = await readManifest(directory);
+	const schemas = [
+		...new Set(["public", ...manifest.tables.map(({ schema }) => schema)]),
+	];
+	return withSnapshot(targetOf(options), options.jobs, async (sessions) => {
+		const client = first(sessions);
+		const catalog = await readCatalog(client, schemas);
+		refuseOtherShape(
+			obstacles(manifest.catalog, manifest.catalog.tables, catalog),
 		);
-		const { tables, differences } = await verifyTables(
-			sessions,
-			plan.comparisons,
-			options,
-		);
-		return {
-			tables,
-			differences: [...differences, ...(await plan.further(sessions))],
-			state,
-			plan,
-		};
+		const rewrites = await rewritesOf(client, () => manifest.userColumns);
+		return verifyManifest(sessions, manifest, catalog, rewrites);
 	});
 }
 
@@ -100,6 +126,7 @@ async function verifyLive(
 async function repair(
 	options: Options,
 	before: LiveVerification,
+	seconds: number,
 ): Promise<Outcome> {
 	const differing = new Set(
 		before.tables.flatMap(({ table, equal }) => (equal ? [] : [table])),
@@ -113,11 +140,7 @@ async function repair(
 	const sequences = await repairSequences(options, before.plan.sequences);
 	const startedAt = performance.now();
 	const after = await verifyLive(options, differing);
-	const again = report(
-		after,
-		undefined,
-		(performance.now() - startedAt) / 1000,
-	);
+	const again = report(after, undefined, secondsSince(startedAt));
 	return {
 		json: {
 			...again.json,
@@ -127,7 +150,7 @@ async function repair(
 		},
 		lines: [
 			"before the repair:",
-			...report(before, undefined, 0).lines,
+			...report(before, undefined, seconds).lines,
 			...repaired.map(
 				({ table, deleted, inserted }) =>
 					`repaired ${table}: ${deleted} rows removed, ${inserted} brought`,
@@ -160,91 +183,6 @@ async function repairSequences(
 	);
 }
 
-/**
- * The source's snapshot comes first: what a follower had applied by then is in the
- * target's.
- */
-function withBothSides<T>(
-	options: Options,
-	work: (sessions: Sessions) => Promise<T>,
-): Promise<T> {
-	return withSnapshot(sourceOf(options), options.jobs, (source) =>
-		withSnapshot(targetOf(options), options.jobs, (target) =>
-			work({ source, target }),
-		),
-	);
-}
-
-interface Plan {
-	readonly comparisons: readonly Comparison[];
-	readonly sequences: SequencePair;
-	/** What is compared besides rows: sequences, and definitions where asked for. */
-	readonly further: (sessions: Sessions) => Promise<Difference[]>;
-}
-
-async function planVerification(
-	{ source, target }: Sessions,
-	options: Options,
-): Promise<Plan> {
-	const [from, to] = [first(source), first(target)];
-	const schemas = await readSchemas(from);
-	const [left, right] = await Promise.all([
-		readCatalog(from, schemas),
-		readCatalog(to, schemas),
-	]);
-	const tables = selectTables(left, options.exclude);
-	refuseOtherShape(obstacles(left, tables, right));
-	const rewrites = await rewritesOf(to, () =>
-		declaredUserColumns(left, options.userColumns),
-	);
-	const sequences = {
-		source: sequencesOf(left, tables),
-		target: right.sequences,
-	};
-	return {
-		comparisons: compareSameShape(tables, right.tables, rewrites),
-		sequences,
-		further: async (sessions) => [
-			...(
-				await laggingSequences(
-					first(sessions.source),
-					first(sessions.target),
-					sequences,
-				)
-			).map(sequenceDifference),
-			...(options.schema ? compareDefinitions(left, right, tables) : []),
-		],
-	};
-}
-
-/** All sequences but those of tables that are left behind. */
-function sequencesOf(catalog: Catalog, tables: readonly Table[]) {
-	return catalog.sequences.filter(
-		({ schema, ownedBy }) =>
-			ownedBy === null ||
-			findTable(tables, { schema, name: ownedBy.table }) !== undefined,
-	);
-}
-
-async function verifyExport(
-	options: Options,
-	directory: string,
-): Promise<Verification> {
-	const manifest = await readManifest(directory);
-	const schemas = [
-		...new Set(["public", ...manifest.tables.map(({ schema }) => schema)]),
-	];
-	return withSnapshot(targetOf(options), options.jobs, async (sessions) => {
-		const client = first(sessions);
-		const catalog = await readCatalog(client, schemas);
-		refuseOtherShape(
-			obstacles(manifest.catalog, manifest.catalog.tables, catalog),
-		);
-		const rewrites = await rewritesOf(client, () => manifest.userColumns);
-		return verifyManifest(sessions, manifest, catalog, rewrites);
-	});
-}
-
 function report(
 	live: LiveVerification | undefined,
 	exported: Verification | undefined,
@@ -257,6 +195,7 @@ function report(
 	const tables: readonly ReportedTable[] =
 		live?.tables ?? exported?.tables ?? [];
 	const rows = tables.reduce((sum, { source }) => sum + source.rows, 0);
+	const rowsPerSecond = Math.round(rows / seconds);
 	const equal = differences.length === 0;
 	return {
 		json: {
@@ -264,27 +203,22 @@ function report(
 			against: [...(live ? ["source"] : []), ...(exported ? ["export"] : [])],
 			tables: tables.length,
 			rows,
-			rowsPerSecond: Math.round(rows / seconds),
-			counts: Object.fromEntries(
-				tables.map(({ table, source, target }) => [
-					table,
-					{ source: source.rows, target: target.rows },
-				]),
-			),
+			rowsPerSecond,
+			counts: byTable(tables, ({ source, target }) => ({
+				source: source.rows,
+				target: target.rows,
+			})),
 			...(live && {
 				source: { frozen: live.state.frozen, pending: live.state.pending },
 			}),
-			differing: Object.fromEntries(
-				tables.flatMap(({ table, differing }) =>
-					differing ? [[table, differing]] : [],
-				),
-			),
+			read: byTable(tables, ({ read }) => read),
+			differing: byTable(tables, ({ differing }) => differing),
 			differences,
 		},
 		lines: [
 			...verificationTable(tables),
 			equal
-				? `equal: ${rows.toLocaleString("en-US")} rows of ${tables.length} tables, ${Math.round(rows / seconds).toLocaleString("en-US")} rows/s`
+				? `equal: ${rows.toLocaleString("en-US")} rows of ${tables.length} tables, ${rowsPerSecond.toLocaleString("en-US")} rows/s`
 				: `${differences.length} differences named`,
 			...differences.map(describeDifference),
 			...(!equal && live ? describeMoving(live.state) : []),
@@ -293,28 +227,21 @@ function report(
 	};
 }
 
-/**
- * The columns in which the target holds new ids: as the last import noted them,
- * else as declared. Without a user map there are no new ids.
- */
-async function rewritesOf(
-	target: ClientBase,
-	declared: () => readonly UserRewrite[],
-): Promise<readonly UserRewrite[]> {
-	if (!(await hasUserMap(target))) return [];
-	return (await readRewrites(target)) ?? declared();
+/** What there is to say of each table, by its name. */
+function byTable<T>(
+	tables: readonly ReportedTable[],
+	of: (table: ReportedTable) => T | undefined,
+): Record<string, T> {
+	return Object.fromEntries(
+		tables.flatMap((table) => {
+			const value = of(table);
+			return value === undefined ? [] : [[table.table, value]];
+		}),
+	);
 }
 
-function refuseOtherShape(found: readonly string[]): void {
-	if (found.length > 0)
-		throw new MigrationError(
-			{
-				expected: "every table and column of the source on the target",
-				found: found.join("\n         "),
-				fix: "let the new application make its schema; --exclude what was left behind",
-			},
-			ExitCode.differences,
-		);
+function secondsSince(startedAt: number): number {
+	return (performance.now() - startedAt) / 1000;
 }
 
 function first(sessions: readonly ClientBase[]): ClientBase {

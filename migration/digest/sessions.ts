@@ -14,34 +14,21 @@ const SETTINGS = `
 
 /**
  * Runs `work` with so many read-only sessions of one database that all see the
- * same snapshot: what they digest in parts is one state of the whole. `at` is the
- * snapshot's time by the server's clock.
+ * same snapshot: what they digest in parts is one state of the whole. The snapshot
+ * is a new one, or the one that another transaction has exported as `id`.
  */
 export async function withSnapshot<T>(
 	address: DatabaseAddress,
 	count: number,
-	work: (sessions: readonly ClientBase[], at: string) => Promise<T>,
-): Promise<T> {
-	return withSessions(address, count, async (sessions) => {
-		const [lead, ...others] = sessions as [ClientBase, ...ClientBase[]];
-		const { id, at } = await exportSnapshot(lead);
-		await takeSnapshot(others, id);
-		return work(sessions, at);
-	});
-}
-
-/** Runs `work` with sessions that see the snapshot that another transaction exports. */
-export async function withSnapshotOf<T>(
-	exporter: ClientBase,
-	address: DatabaseAddress,
-	count: number,
 	work: (sessions: readonly ClientBase[]) => Promise<T>,
+	id?: string,
 ): Promise<T> {
 	return withSessions(address, count, async (sessions) => {
-		const { rows } = await exporter.query<{ id: string }>(
-			`SELECT pg_export_snapshot() AS "id"`,
-		);
-		await takeSnapshot(sessions, rows[0]?.id ?? "");
+		if (id !== undefined) await takeSnapshot(sessions, id);
+		else {
+			const [lead, ...others] = sessions as [ClientBase, ...ClientBase[]];
+			await takeSnapshot(others, (await exportSnapshot(lead)).id);
+		}
 		return work(sessions);
 	});
 }

@@ -19,22 +19,33 @@ export interface TableDigest {
 }
 
 /**
- * Counts and digests a side's rows, or those in a range of blocks, in the
- * database. Over whichever ranges, in whatever order: combined, the digests of
- * parts are that of the whole.
+ * Counts and digests a side's rows in the database, or those that meet a condition
+ * over t, the table itself.
+ */
+export async function digestRows(
+	client: ClientBase,
+	side: Side,
+	where?: string,
+): Promise<TableDigest> {
+	const { rows } = await client.query<{ rows: string; digest: string }>(`
+		SELECT count(*)::text AS "rows",
+			coalesce(sum(${rowDigest(side.columns, side.reference)}), 0)::text AS "digest"
+		${side.rows(where)}
+	`);
+	const [row] = rows;
+	return { rows: Number(row?.rows), digest: row?.digest ?? "0" };
+}
+
+/**
+ * Counts and digests a side's rows, or those in a range of blocks. Over whichever
+ * ranges, in whatever order: combined, the digests of parts are that of the whole.
  */
 export async function digestChunk(
 	client: ClientBase,
 	side: Side,
 	range?: BlockRange,
 ): Promise<TableDigest> {
-	const { rows } = await client.query<{ rows: string; digest: string }>(`
-		SELECT count(*)::text AS "rows",
-			coalesce(sum(${rowDigest(side.columns, side.reference)}), 0)::text AS "digest"
-		${side.rows(range && inRange(range))}
-	`);
-	const [row] = rows;
-	return { rows: Number(row?.rows), digest: row?.digest ?? "0" };
+	return digestRows(client, side, range && inRange(range));
 }
 
 /** Counts and digests all rows of a side, in one session. */

@@ -27,13 +27,14 @@ export const CREATE_TOUCHED = `
 	);
 `;
 
-/** Tables that a proof stands for, `schema.table` as given. */
+/** Tables that a proof stands for, by their quoted names. */
 export async function provenTables(client: ClientBase): Promise<Set<string>> {
 	if (!(await relationExists(client, "cutover.proof"))) return new Set();
-	const { rows } = await client.query<{ name: string }>(
-		`SELECT DISTINCT format('%I.%I', schema_name, table_name) AS "name" FROM cutover.proof`,
+	const { rows } = await client.query<{ schema: string; name: string }>(
+		`SELECT schema_name AS "schema", table_name AS "name" FROM cutover.proof`,
 	);
-	return new Set(rows.map(({ name }) => name));
+	// format('%I') quotes only where it must: its names are not those of ident().
+	return new Set(rows.map(({ schema, name }) => ident(schema, name)));
 }
 
 /** SQL that notes a route's staged keys as touched. */

@@ -2,7 +2,7 @@ import type { ClientBase } from "pg";
 import { tableName } from "../catalog/types";
 import { MigrationError } from "../errors";
 import { selectRows } from "../route";
-import { ident } from "../sql";
+import { fromTable, ident } from "../sql";
 import { type CompiledMapping, compileMapping } from "./mapping";
 import { pasteText } from "./resolve";
 import type { Mapping } from "./types";
@@ -33,6 +33,12 @@ export async function checkMapping(
 ): Promise<MappingCheck> {
 	const compiled = await compileMapping(mapping, clients, { users: false });
 	const problems = [...compiled.problems];
+	for (const [client, direction, prefix] of [
+		[clients.source, compiled.forward, ""],
+		[clients.target, compiled.back, "way back: "],
+	] as const)
+		for (const text of await undeclared(client, direction.routes))
+			problems.push(`${prefix}${text}`);
 	// A route that lacks a column is no statement to try.
 	if (problems.length === 0)
 		problems.push(
@@ -101,4 +107,71 @@ async function tried(
 			problems.push(`${prefix}${route.label}: ${(error as Error).message}`);
 		}
 	return problems;
+}
+
+/**
+ * Names tables that an expression reads without saying so: a change there would
+ * leave old values on the other side. Asked of the planner, which knows best.
+ */
+async function undeclared(
+	client: ClientBase,
+	routes: CompiledMapping["forward"]["routes"],
+): Promise<string[]> {
+	const problems: string[] = [];
+	for (const route of routes) {
+		if (!("spec" in route)) continue;
+		const { spec } = route;
+		const expressions = [
+			...Object.values(spec.columns).flatMap((value) =>
+				typeof value === "object" && value.kind === "sql" ? [value] : [],
+			),
+			...(spec.reject ?? []).map(({ when, dependsOn }) => ({
+				sql: when,
+				dependsOn,
+			})),
+			{ sql: spec.filter ?? "", dependsOn: spec.dependsOn },
+		].filter(({ sql }) => /\bselect\b/i.test(sql));
+		for (const { sql, dependsOn = [] } of expressions) {
+			const read = await relationsRead(
+				client,
+				`SELECT (${sql}) FROM ${fromTable(route.from)} t`,
+			).catch(() => []);
+			for (const table of read)
+				if (
+					table !== tableName(route.from) &&
+					table !== "cutover.user_map" &&
+					!dependsOn.some((one) => one.table === table)
+				)
+					problems.push(
+						`${route.label}: ${sql} reads ${table}: say dependsOn: [{ table: ${JSON.stringify(table)}, match: { … }, reads: [ … ] }]`,
+					);
+		}
+	}
+	return problems;
+}
+
+interface Plan {
+	readonly Schema?: string;
+	readonly "Relation Name"?: string;
+	readonly Plans?: readonly Plan[];
+}
+
+async function relationsRead(
+	client: ClientBase,
+	sql: string,
+): Promise<string[]> {
+	const { rows } = await client.query<{ "QUERY PLAN": [{ Plan: Plan }] }>(
+		`EXPLAIN (VERBOSE, FORMAT JSON) ${sql}`,
+	);
+	const found = new Set<string>();
+	const visit = (plan: Plan) => {
+		if (plan.Schema && plan["Relation Name"])
+			found.add(
+				tableName({ schema: plan.Schema, name: plan["Relation Name"] }),
+			);
+		for (const child of plan.Plans ?? []) visit(child);
+	};
+	const plan = rows[0]?.["QUERY PLAN"][0]?.Plan;
+	if (plan) visit(plan);
+	return [...found];
 }

@@ -32,6 +32,11 @@ export interface Compilation {
 	readonly to: Facts;
 	readonly described: Described;
 	readonly users: UserIds;
+	/**
+	 * Rows are merged into those of the other side, which then sees to their parents
+	 * itself: a row that it has keeps its place though its new version does not fit.
+	 */
+	readonly merging: boolean;
 }
 
 /** A condition under which a row is rejected. */
@@ -307,7 +312,7 @@ function draft(
 	const problems: string[] = [];
 	const columns: DraftColumn[] = [];
 	const conditions: Condition[] = [];
-	const dependencies: (Dependency | Hopped)[] = [];
+	const dependencies: (Dependency | Hopped)[] = [...(spec.dependsOn ?? [])];
 	for (const name of Object.keys(spec.columns))
 		if (!columnCalled(to, name))
 			problems.push(`${tableName(to)} has no column ${name}`);
@@ -349,6 +354,7 @@ function draft(
 			fromLabels: labelsOf(compilation.from.catalog, type),
 			toLabels: labelsOf(compilation.to.catalog, column),
 			version: compilation.from.catalog.server.version,
+			toVersion: compilation.to.catalog.server.version,
 		});
 		if (!fitted) {
 			problems.push(

@@ -33,10 +33,29 @@ export interface FitContext {
 	readonly toLabels?: readonly string[] | undefined;
 	/** server_version_num of the side that is read. */
 	readonly version: number;
+	/** That of the side that is written. */
+	readonly toVersion: number;
 }
 
 /** pg_input_is_valid came with version 16. */
 const VALIDATES_INPUT = 160000;
+
+/** Types that PostgreSQL itself is asked about, where it can be. */
+const VALIDATED = new Set([
+	"cidr",
+	"date",
+	"inet",
+	"json",
+	"jsonb",
+	"macaddr",
+	"time",
+	"timestamp",
+	"timestamptz",
+	"timetz",
+]);
+
+/** Intervals may be infinite from version 17 on; before, that was a number. */
+const INFINITE_INTERVALS = 170000;
 
 const TEXTS = new Set(["text", "varchar", "bpchar", "name"]);
 
@@ -86,9 +105,16 @@ export function fit(
 	if (name === "numeric") return intoNumeric(value, from, to);
 	if (["timestamp", "timestamptz", "time", "timetz"].includes(name))
 		return intoInstant(value, from, to, context);
-	if (sameType(from, to)) return plain(value);
-	if (from.base.name === to.base.name && to.modifier === -1)
-		return plain(value);
+	if (
+		sameType(from, to) ||
+		(from.base.name === to.base.name && to.modifier === -1)
+	)
+		return name === "interval" && context.toVersion < INFINITE_INTERVALS
+			? {
+					...plain(value),
+					unfit: [{ when: `NOT isfinite(${value})`, what: "is infinite" }],
+				}
+			: plain(value);
 	if (name === "float8" && ["float4", "int2", "int4"].includes(from.base.name))
 		return plain(`(${value})::float8`);
 	if (name === "json" && from.base.name === "jsonb")
@@ -256,7 +282,12 @@ function intoNumeric(
 	const text = isText(from);
 	const whole = from.base.name in INTEGERS;
 	if (!text && !whole && from.base.name !== "numeric") return null;
-	const number = text ? `btrim(${value})::numeric` : `(${value})`;
+	const number = text
+		? `btrim(${value})::numeric`
+		: whole
+			? // The least integer has no positive counterpart of its type.
+				`(${value})::numeric`
+			: `(${value})`;
 	const limits = to.modifier === -1 ? null : precision(to.modifier);
 	const own =
 		from.base.name === "numeric" && from.modifier !== -1
@@ -325,7 +356,7 @@ function fromText(
 			unfit: [malformed(`lower(${text})`, form, to.type)],
 			exact: false,
 		};
-	if (version < VALIDATES_INPUT) return null;
+	if (version < VALIDATES_INPUT || !VALIDATED.has(name)) return null;
 	const unfit: Unfit[] = [];
 	// Else `now` and `tomorrow` would be good dates, of another day on each side.
 	if (DATES.has(name))

@@ -388,6 +388,9 @@ export const freshtrack = defineMapping({
 				back: {
 					filter:
 						"NOT EXISTS (SELECT FROM public.lora_sensors s WHERE s.device_id = t.id)",
+					dependsOn: [
+						{ table: "lora_sensors", match: { device_id: "t.id" }, reads: [] },
+					],
 					columns: {
 						unit_id: "unit_id",
 						hub_id: "hub_id",

@@ -2,8 +2,9 @@ import type { Table } from "../catalog/types";
 import { tableName } from "../catalog/types";
 import type { Draft, DraftColumn } from "./compile";
 import type { Facts } from "./facts";
+import { lookupProblems } from "./lookups";
 import { columnCalled, tableCalled } from "./names";
-import type { Way } from "./resolve";
+import { labelProblems, type Way } from "./resolve";
 import type { BackTable, Into, LabelsValue, Mapping, Value } from "./types";
 
 /** One table's way back, in the language of the way there. */
@@ -120,6 +121,10 @@ function backWay(
 		if (!columnCalled(source, column))
 			problems.push(`back: the source has no column ${column}`);
 	const insertOnly = Object.keys(back.onInsert ?? {});
+	if (!target.rowKey || !source.rowKey)
+		problems.push(
+			`nothing tells the rows of ${source.rowKey ? called : name} apart, so that none can be found again: say back: "export"`,
+		);
 	const silent = draft && back.derive !== false ? readBy(draft) : new Map();
 	for (const [column, readers] of silent)
 		if (!(column in columns) && !kept.has(column))
@@ -138,14 +143,24 @@ function backWay(
 			problems.push(
 				`a new row needs ${column.name}: say back: { onInsert: { ${column.name}: … } }`,
 			);
+	const spec = { table: name, columns: { ...columns, ...back.onInsert } };
+	const labels = labelProblems(called, target, source, spec, to, from);
+	problems.push(
+		...lookupProblems(target, spec, to),
+		...labels.problems,
+		...labels.undecided.map(
+			({ into, line }) =>
+				`a label of the target has none to go back to (${line.replace(/,$/, "")} in ${into}): say back: { … } in its labels, or write the column`,
+		),
+	);
 	return {
 		way: {
 			from: target,
 			to: source,
 			spec: {
-				table: name,
-				columns: { ...columns, ...back.onInsert },
+				...spec,
 				...(back.filter === undefined ? {} : { filter: back.filter }),
+				...(back.dependsOn === undefined ? {} : { dependsOn: back.dependsOn }),
 				// Rows of the source that never came along may collide with new ones.
 				unique: Object.fromEntries(
 					from.uniques

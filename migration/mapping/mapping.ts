@@ -13,7 +13,7 @@ import {
 import type { Dependents } from "./dependents";
 import { describe, type Facts, readFacts } from "./facts";
 import { invert } from "./invert";
-import { type MergeRoute, mergeRoute } from "./merge";
+import { type MergeRoute, mergeRoute, parentsFirst } from "./merge";
 import { type Paste, resolve } from "./resolve";
 import type { AcceptedReject, Mapping } from "./types";
 import { type UserDirection, userIds } from "./users";
@@ -25,7 +25,7 @@ export interface CompiledMapping {
 	readonly target: Facts;
 	/** From the source to the target, the archive included. */
 	readonly forward: Direction<MappedRoute | ArchiveRoute>;
-	/** From the target to the source. */
+	/** From the target to the source, in an order in which parents come first. */
 	readonly back: Direction<MergeRoute>;
 	/** Tables to make on the target before rows come: see `archiveSchema`. */
 	readonly archive: readonly ArchiveTable[];
@@ -94,6 +94,7 @@ export async function compileMapping(
 		to: target,
 		described,
 		users,
+		merging: false,
 	});
 	const archives = resolved.archives.map(({ from, only }) =>
 		archiveRoute(from, source.catalog, users, only),
@@ -152,15 +153,16 @@ async function compileBack(
 		to: source,
 		described,
 		users,
+		merging: true,
 	});
 	const routes = compiled.routes.map((route, index) => {
 		const [way, draft] = [inverted.ways[index], compiled.drafts[index]];
 		if (!way || !draft) throw new Error("fewer ways back than routes");
-		return mergeRoute(route, way, draft.columns, source.uniques);
+		return mergeRoute(route, way, draft.columns, source);
 	});
 	return {
 		direction: {
-			routes,
+			routes: parentsFirst(routes, source.catalog.foreignKeys),
 			dependents: compiled.dependents,
 			userColumns: columnsNamed(target, userColumns),
 		},

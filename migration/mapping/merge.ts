@@ -1,4 +1,4 @@
-import { type Column, tableName } from "../catalog/types";
+import { type Column, type ForeignKey, tableName } from "../catalog/types";
 import { ident, idents, literal } from "../sql";
 import type { DraftColumn, MappedRoute } from "./compile";
 import type { Facts } from "./facts";
@@ -28,6 +28,8 @@ export interface Merge {
 	readonly compared: readonly string[];
 	/** Unique indexes of the receiving side besides that of the key, by their columns. */
 	readonly uniques: readonly (readonly string[])[];
+	/** Foreign keys of the receiving side over columns that are written. */
+	readonly parents: readonly ForeignKey[];
 }
 
 /** The image of a row on the other side, column by column. */
@@ -43,7 +45,7 @@ export function mergeRoute(
 	route: MappedRoute,
 	way: BackWay,
 	columns: readonly DraftColumn[],
-	uniques: Facts["uniques"],
+	receiving: Facts,
 ): MergeRoute {
 	const compared = new Map<string, { column: Column; sql: string }>();
 	const unlessSame: Record<string, SameImage[]> = {};
@@ -86,7 +88,7 @@ export function mergeRoute(
 			insertOnly: way.insertOnly,
 			unlessSame,
 			compared: [...compared.keys()],
-			uniques: uniques
+			uniques: receiving.uniques
 				.filter(
 					(one) =>
 						one.plain &&
@@ -95,6 +97,16 @@ export function mergeRoute(
 						!one.columns.every((name) => route.key?.to.includes(name)),
 				)
 				.map((one) => one.columns),
+			parents: receiving.catalog.foreignKeys.filter(
+				(one) =>
+					one.schema === route.to.schema &&
+					one.table === route.to.name &&
+					// Users are looked up in the map: see parents.ts.
+					one.refSchema !== "auth" &&
+					one.columns.every((name) =>
+						columns.some(({ column }) => column.name === name),
+					),
+			),
 		},
 	};
 }
@@ -162,20 +174,41 @@ export function mergeStatements(
 		({ name, notNull }) => notNull && route.merge.insertOnly.includes(name),
 	);
 	const complete = needed.map(({ name }) => `s.${ident(name)} IS NOT NULL`);
-	const lacking = needed.map(
-		({ name }) =>
-			`WHEN s.${ident(name)} IS NULL AND ${missing} THEN ${literal(`${name} is null`)}`,
-	);
 	const changed = assignments
 		.map(({ column, value }) => differs(column, value))
 		.join(" OR ");
+	const after = (name: string) =>
+		assignments.find(({ column }) => column.name === name)?.value ??
+		ident("t", name);
 	const free = route.merge.uniques.map((names) => {
-		const values = names.map(
-			(name) =>
-				`o.${ident(name)} = ${assignments.find(({ column }) => column.name === name)?.value ?? ident("t", name)}`,
-		);
+		const values = names.map((name) => `o.${ident(name)} = ${after(name)}`);
 		return `NOT EXISTS (SELECT FROM ${table} o WHERE ${values.join(" AND ")} AND NOT (${same("o", "t")}))`;
 	});
+	const parents = route.merge.parents.map((one) => ({
+		reason: `${one.columns.join(", ")} has no parent`,
+		updated: hasParent(one, after),
+		inserted: hasParent(
+			one,
+			(name) =>
+				`s.${ident(name)}${castOf(written.find((column) => column.name === name) as Column)}`,
+		),
+	}));
+	const update = [
+		`(${changed})`,
+		...free,
+		...parents.map(({ updated }) => updated),
+	];
+	const blocked = [...free, ...parents.map(({ updated }) => updated)];
+	const reasons = [
+		...needed.map(
+			({ name }) =>
+				`WHEN s.${ident(name)} IS NULL AND ${missing} THEN ${literal(`${name} is null`)}`,
+		),
+		...parents.map(
+			({ reason, inserted }) => `WHEN NOT ${inserted} THEN ${literal(reason)}`,
+		),
+		`WHEN true THEN ${literal(COLLIDES)}`,
+	];
 	return {
 		remove: `DELETE FROM ${table} t USING ${touched} k WHERE ${same("t", "k")}
 			AND NOT EXISTS (SELECT FROM ${staged} s WHERE ${same("s", "k")})
@@ -184,19 +217,56 @@ export function mergeStatements(
 			changed === ""
 				? null
 				: `UPDATE ${table} t SET ${assignments.map(({ column, value }) => `${ident(column.name)} = ${value}`).join(", ")}
-			FROM ${staged} s WHERE ${[same("t", "s"), `(${changed})`, ...free].join(" AND ")}`,
+			FROM ${staged} s WHERE ${[same("t", "s"), ...update].join(" AND ")}`,
 		insert: `INSERT INTO ${table} (${idents(written.map(({ name }) => name))}) OVERRIDING SYSTEM VALUE
 			SELECT ${written.map((column) => `s.${ident(column.name)}${castOf(column)}`).join(", ")} FROM ${staged} s
-			WHERE ${[missing, ...complete].join(" AND ")}
+			WHERE ${[missing, ...complete, ...parents.map(({ inserted }) => inserted)].join(" AND ")}
 			ON CONFLICT DO NOTHING`,
 		note: `INSERT INTO cutover.reject (route, from_table, key, reason, "row")
 			SELECT ${literal(route.label)}, ${literal(tableName(route.from))},
 				ARRAY[${key.map((name) => `s.${ident(name)}::text`).join(", ")}],
-				CASE ${lacking.join(" ")} ${lacking.length > 0 ? "ELSE" : "WHEN true THEN"} ${literal(COLLIDES)} END,
-				to_jsonb(s)
+				CASE ${reasons.join(" ")} END, to_jsonb(s)
 			FROM ${staged} s
-			WHERE ${missing}${changed === "" ? "" : ` OR EXISTS (SELECT FROM ${table} t WHERE ${same("t", "s")} AND (${changed}))`}`,
+			WHERE ${missing}${
+				changed === "" || blocked.length === 0
+					? ""
+					: ` OR EXISTS (SELECT FROM ${table} t WHERE ${same("t", "s")} AND (${changed}) AND NOT (${blocked.join(" AND ")}))`
+			}`,
 	};
+}
+
+/** Condition for a key's parent to be there; `value` gives the SQL of a column. */
+function hasParent(
+	{ columns, refSchema, refTable, refColumns }: ForeignKey,
+	value: (name: string) => string,
+): string {
+	const empty = columns.map((name) => `(${value(name)}) IS NULL`);
+	const match = columns.map(
+		(name, index) => `p.${ident(refColumns[index] ?? "")} = ${value(name)}`,
+	);
+	return `(${empty.join(" OR ")} OR EXISTS (SELECT FROM ${ident(refSchema, refTable)} p WHERE ${match.join(" AND ")}))`;
+}
+
+/** Orders routes so that the rows that others refer to are written before those. */
+export function parentsFirst<R extends MappedRoute>(
+	routes: readonly R[],
+	foreignKeys: readonly ForeignKey[],
+): R[] {
+	const ordered = new Set<R>();
+	const visit = (route: R, above: readonly R[]) => {
+		if (ordered.has(route) || above.includes(route)) return;
+		for (const key of foreignKeys)
+			if (key.schema === route.to.schema && key.table === route.to.name)
+				for (const parent of routes)
+					if (
+						parent.to.schema === key.refSchema &&
+						parent.to.name === key.refTable
+					)
+						visit(parent, [...above, route]);
+		ordered.add(route);
+	};
+	for (const route of routes) visit(route, []);
+	return [...ordered];
 }
 
 /** Why a row did not arrive that fits: the reason has no column, as an index may have several. */

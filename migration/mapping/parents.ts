@@ -60,6 +60,14 @@ export function parentConditions(
 		const parents = all.filter(
 			({ to }) => to.schema === key.refSchema && to.name === key.refTable,
 		);
+		if (compilation.merging) {
+			for (const parent of parents) {
+				const refs = refsOf(key, parent);
+				const found = refs && parentDependency(children, parent, refs);
+				if (found) dependencies.push(found);
+			}
+			continue;
+		}
 		const found = parents.map((parent) =>
 			presence(
 				{ ...draft, conditions: [...draft.conditions, ...conditions] },
@@ -193,10 +201,8 @@ function presence(
 	condition: string | null,
 	{ from }: Compilation,
 ): Presence | string {
-	const refs = key.refColumns.map((name) =>
-		parent.columns.find(({ column }) => column.name === name),
-	);
-	if (!refs.every((ref) => ref !== undefined))
+	const refs = refsOf(key, parent);
+	if (!refs)
 		return `${key.columns.join(", ")} refers to ${key.refTable} (${key.refColumns.join(", ")}), which is left to its default`;
 	const own = condition === null;
 	const guaranteed =
@@ -229,6 +235,14 @@ function presence(
 		always: false,
 		dependency,
 	};
+}
+
+/** The parent's columns that a key refers to; null where it leaves one to its default. */
+function refsOf(key: ForeignKey, parent: Draft): DraftColumn[] | null {
+	const refs = key.refColumns.flatMap(
+		(name) => parent.columns.find(({ column }) => column.name === name) ?? [],
+	);
+	return refs.length === key.refColumns.length ? refs : null;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Table } from "../catalog/types";
 import { tableName } from "../catalog/types";
 import type { Facts, MappedCatalog } from "./facts";
+import { lookupProblems } from "./lookups";
 import { columnCalled, columnsRead, labelsOf, tableCalled } from "./names";
 import type { Mapping, TargetTable, Value } from "./types";
 import { userIds } from "./users";
@@ -86,6 +87,9 @@ export function resolve(mapping: Mapping, from: Facts, to: Facts): Resolved {
 			ways.push({ from: table, to: target, spec });
 			for (const column of columnsOfSpec(spec, table, from.catalog))
 				read.add(column);
+			problems.push(
+				...lookupProblems(table, spec, from).map((text) => `${name}: ${text}`),
+			);
 			const labels = labelProblems(name, table, target, spec, from, to);
 			problems.push(...labels.problems);
 			undecided.push(...labels.undecided);
@@ -139,7 +143,8 @@ function columnsOfSpec(
 	];
 }
 
-function labelProblems(
+/** Holds the labels that a table's values name, or pass on, to both sides' enums. */
+export function labelProblems(
 	name: string,
 	table: Table,
 	target: Table,

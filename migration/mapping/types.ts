@@ -71,6 +71,8 @@ export interface TargetTable {
 	readonly columns: Readonly<Record<string, Value>>;
 	/** SQL condition: rows that do not meet it are not meant to come along. */
 	readonly filter?: string;
+	/** Rows of other tables that the filter reads. */
+	readonly dependsOn?: readonly Dependency[];
 	/** Rows that are meant to come along and do not fit, beyond what types tell. */
 	readonly reject?: readonly WrittenReject[];
 	/** Columns of the target that carry the source's key; found where left out. */
@@ -216,6 +218,8 @@ export interface BackTable {
 	readonly onInsert?: Readonly<Record<string, Value>>;
 	/** Condition over t, a row of the target, for it to belong to this table. */
 	readonly filter?: string;
+	/** Rows of other tables that the filter reads. */
+	readonly dependsOn?: readonly Dependency[];
 	/** Check constraints of the source that hold anyway, and why. */
 	readonly trusted?: Readonly<Record<string, string>>;
 	/** false: only what is written here, nothing derived. */

@@ -113,7 +113,10 @@ const mapping = defineMapping({
 			reject: [{ when: "t.person = 8", reason: "person is unwanted" }],
 			unique: { person: first("t.role") },
 		}),
-		loose: into({ table: "loose", columns: same("site", "note") }),
+		loose: into(
+			{ table: "loose", columns: same("site", "note") },
+			{ back: "export" },
+		),
 	},
 	accepted: [
 		accept("reading", "value is null", "the sensor was silent; agreed by Ada"),
