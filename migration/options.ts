@@ -36,6 +36,8 @@ export const USAGE = `usage: migrate COMMAND [options]
   --json                end with one line of JSON on standard output
   --environment-stdin   read further environment variables from standard input, as one JSON object
   --exclude TABLE       leave a table behind (may be repeated)
+  --mapping NAME        the target has another schema: go by this mapping
+  --accept-rejects T:R  leave rows of table T behind whose reason is R, as the report words it (may be repeated)
   --user-column T.C     a column that holds user ids without a foreign key saying so (may be repeated)
   --resume              export: take up one of a source that is frozen since before it began
   --with-user-map       import: put back the user map that an export of the new system holds
@@ -81,6 +83,10 @@ export interface Options {
 	readonly json: boolean;
 	readonly exclude: readonly string[];
 	readonly userColumns: readonly string[];
+	/** See mappingOf. */
+	readonly mapping: string | undefined;
+	/** `TABLE:REASON` */
+	readonly acceptRejects: readonly string[];
 	readonly resume: boolean;
 	readonly withUserMap: boolean;
 	readonly createSchema: boolean;
@@ -145,6 +151,8 @@ export async function parseOptions(
 		json: values.json,
 		exclude: values.exclude,
 		userColumns: values["user-column"],
+		mapping: values.mapping,
+		acceptRejects: values["accept-rejects"],
 		resume: values.resume,
 		withUserMap: values["with-user-map"],
 		createSchema: values["create-schema"],
@@ -245,6 +253,8 @@ function parse(args: readonly string[]) {
 				"environment-stdin": { type: "boolean", default: false },
 				exclude: { type: "string", multiple: true, default: [] },
 				"user-column": { type: "string", multiple: true, default: [] },
+				mapping: { type: "string" },
+				"accept-rejects": { type: "string", multiple: true, default: [] },
 				resume: { type: "boolean", default: false },
 				"with-user-map": { type: "boolean", default: false },
 				"create-schema": { type: "boolean", default: false },

@@ -6,18 +6,20 @@ import { readCatalog } from "../catalog/read";
 import type { Catalog } from "../catalog/types";
 import { withConnection } from "../connection";
 import { selectTables } from "../copy/select";
-import { ExitCode, MigrationError } from "../errors";
+import { ExitCode } from "../errors";
+import { mappingOf } from "../mapping";
 import { type Options, sourceOf, targetOf } from "../options";
 import type { Outcome } from "./outcome";
-
-/** hash_record_extended, which the digests are made of, came with PostgreSQL 14. */
-const OLDEST_VERSION = 140000;
+import { probeMapping } from "./probe-mapping";
+import { refuseOld } from "./versions";
 
 /**
  * Looks at both databases and says what stands in the way of a move: nothing is
  * assumed from the name of a provider.
  */
 export async function runProbe(options: Options): Promise<Outcome> {
+	const mapping = mappingOf(options);
+	if (mapping) return probeMapping(options, mapping);
 	const readOnly = { readOnly: true };
 	const source = await withConnection(sourceOf(options), readOnly, (client) =>
 		readCatalog(client),
@@ -30,13 +32,7 @@ export async function runProbe(options: Options): Promise<Outcome> {
 			offer: await readOffer(client, source),
 		}),
 	);
-	for (const { server } of [source, target])
-		if (server.version < OLDEST_VERSION)
-			throw new MigrationError({
-				expected: "PostgreSQL 14 or later on both sides",
-				found: server.versionText,
-				fix: "upgrade that database first",
-			});
+	refuseOld([source, target]);
 	const tables = selectTables(source, options.exclude);
 	const found = obstacles(source, tables, target);
 	const left = leftOut({ ...source, tables }, offer);

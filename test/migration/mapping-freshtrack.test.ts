@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
+import { build } from "esbuild";
 import {
 	combine,
 	digestTable,
@@ -14,6 +17,7 @@ import type { CompiledMapping } from "../../migration/mapping/mapping";
 import { countRejects } from "../../migration/mapping/rejects";
 import { completeSource, createNewSchema } from "../freshtrack/full";
 import { fillSource } from "../freshtrack/generate";
+import { migrateHere, withDirectory } from "./cli";
 import { emptyDatabase, emptySource, using } from "./databases";
 import {
 	compiled,
@@ -63,6 +67,48 @@ describe("FreshTrack's mapping", function () {
 				"sms_configs",
 				"stripe_events",
 			],
+		);
+	});
+
+	it("is found by its name on the command line, and in the bundle that the image runs", async () => {
+		const env = {
+			SOURCE_DATABASE_URL: databases.databases.source.url,
+			TARGET_DATABASE_URL: databases.databases.target.url,
+		};
+		const { exitCode, json } = await migrateHere(
+			["probe", "--mapping", "freshtrack"],
+			env,
+		);
+		assert.equal(exitCode, 0);
+		assert.deepEqual(json.problems, []);
+		await withDirectory(async (directory) => {
+			const bundle = join(directory, "migrate.js");
+			await build({
+				entryPoints: [join(__dirname, "../../migration/cli.ts")],
+				bundle: true,
+				platform: "node",
+				target: "node20",
+				external: ["pg-native"],
+				logLevel: "silent",
+				outfile: bundle,
+			});
+			const run = async (name: string) =>
+				promisify(execFile)(
+					process.execPath,
+					[bundle, "probe", "--mapping", name, "--json"],
+					{ env: { ...process.env, ...env } },
+				).catch((error: { code: number; stderr: string }) => error);
+			const good = await run("freshtrack");
+			assert.ok("stdout" in good);
+			assert.equal(JSON.parse(good.stdout).mapping, "freshtrack");
+			const wrong = await run("stalefish");
+			assert.ok("code" in wrong);
+			assert.equal(wrong.code, 2);
+			assert.match(wrong.stderr, /expected a mapping: freshtrack/);
+		});
+		await assert.rejects(
+			migrateHere(["probe", "--accept-rejects", "a:b"], env),
+			/--accept-rejects together with --mapping/,
 		);
 	});
 

@@ -12,13 +12,14 @@ export const ENUMS = `
 	ORDER BY 2, 3
 `;
 
+/** typdefault is the default as its author wrote it: its names may be found only by his search path. */
 export const DOMAINS = `
 	SELECT ${REF("pg_type", "t.oid")} AS "ref",
 		n.nspname::text AS "schema", t.typname::text AS "name",
 		format_type(t.typbasetype, t.typtypmod) AS "type",
 		${COLLATION("t.typcollation", "b.typcollation")} AS "collation",
 		t.typnotnull AS "notNull",
-		t.typdefault AS "default",
+		pg_get_expr(t.typdefaultbin, 'pg_type'::regclass) AS "default",
 		(
 			SELECT coalesce(jsonb_agg(
 				jsonb_build_object(
