@@ -1,4 +1,24 @@
+import { shellQuote } from "./shell";
 import { RemoteError, remote, type SshTarget } from "./ssh";
+
+/** How the source's rows become the target's, as a stack's configuration says. */
+export interface MappingChoice {
+	/** None: both sides have the same schema. */
+	mapping?: string | undefined;
+	/** Rows that may stay behind, as the migration's report names them: TABLE:REASON. */
+	acceptRejects: string[];
+}
+
+/** The choice as options of the migration's command line. */
+export function mappingOptions({
+	mapping,
+	acceptRejects,
+}: MappingChoice): string[] {
+	return [
+		...(mapping ? ["--mapping", mapping] : []),
+		...acceptRejects.flatMap((reject) => ["--accept-rejects", reject]),
+	];
+}
 
 /**
  * Runs the migration's command line on the Droplet, next to both databases
@@ -22,7 +42,7 @@ export async function migrationTool(run: {
 		"docker run --rm -i --network host",
 		"-v /var/lib/cutover:/var/lib/cutover",
 		run.image,
-		...run.arguments,
+		...run.arguments.map(shellQuote),
 		"--environment-stdin --json",
 	].join(" ");
 	const options = {

@@ -32,6 +32,10 @@ export const stackOutputs = z.object({
 		finalize: z.boolean(),
 	}),
 	images: z.record(z.string(), z.string()),
+	migration: z.object({
+		mapping: z.string().optional(),
+		acceptRejects: z.array(z.string()),
+	}),
 });
 
 export type StackOutputs = z.infer<typeof stackOutputs>;

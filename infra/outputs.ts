@@ -46,5 +46,6 @@ export function stackOutputs(args: OutputsArgs) {
 		monitoring: { ...secrets.monitoring },
 		flags: { sync, freeze, dnsSwitch, finalize },
 		images: settings.images,
+		migration: settings.migration,
 	};
 }

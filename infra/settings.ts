@@ -8,7 +8,8 @@ import { mistake } from "./mistake";
 /** The namespace of every key, equal to the project's name in Pulumi.yaml. */
 const namespace = "cutover";
 /** But for the parts with keys of their own, `users:…`: each an object in the schema. */
-const partNamespaces: readonly string[] = ["migration", "users"];
+const parts = ["migration", "users"] as const;
+type Part = (typeof parts)[number];
 
 const hostname = z
 	.string()
@@ -120,6 +121,10 @@ const schema = z.strictObject({
 				.string()
 				.regex(/^[a-z][a-z0-9-]*$/, "the name of a file in migration/mapping/")
 				.optional(),
+			/** Rows that a person agreed to leave behind, as the verification names them. */
+			acceptRejects: z
+				.array(z.string().regex(/^[^:]+:.+$/, "TABLE:REASON"))
+				.default([]),
 		})
 		.prefault({}),
 	users: z
@@ -136,6 +141,10 @@ const schema = z.strictObject({
 
 type Parsed = z.infer<typeof schema>;
 type Key = keyof typeof schema.shape;
+/** What `pulumi config set` takes: keys, and those of parts behind the part's name. */
+type Settable =
+	| Exclude<Key, Part>
+	| { [P in Part]: `${P}.${keyof Parsed[P] & string}` }[Part];
 
 export interface Settings extends Parsed {
 	/** Content of acme.caFile. */
@@ -145,7 +154,7 @@ export interface Settings extends Parsed {
 }
 
 /** One value for each key, as it would be typed behind `pulumi config set`. */
-const examples: Record<Key, string> = {
+const examples: Record<Settable, string> = {
 	domain: "example.com",
 	legacyAddress: "198.51.100.7",
 	region: "nyc3",
@@ -167,8 +176,9 @@ const examples: Record<Key, string> = {
 	ttnApiKey: "NNSXS.…",
 	smtpUrl: "smtps://user:…@smtp.example.com",
 	notices: '{"from":"ops@example.com","to":["users@example.com"]}',
-	migration: "NAME",
-	users: "true",
+	"migration.mapping": "NAME",
+	"migration.acceptRejects": '["TABLE:REASON"]',
+	"users.carryHashes": "true",
 	sync: "true",
 	freeze: "true",
 	dnsSwitch: "true",
@@ -176,7 +186,7 @@ const examples: Record<Key, string> = {
 };
 
 /** Keys whose values must be encrypted in the stack's file. */
-export const secretKeys: readonly Key[] = [
+export const secretKeys: readonly Exclude<Key, Part>[] = [
 	"stackAuthSecretServerKey",
 	"sourceDatabaseUrl",
 	"ttnApiKey",
@@ -256,12 +266,14 @@ function describe(issue: z.core.$ZodIssue): string[] {
 		});
 	}
 	const key = issue.path.join(".");
-	const example = examples[top as Key];
-	const secret = secretKeys.includes(top as Key) ? "--secret " : "";
+	const settable = issue.path
+		.slice(0, isPart(top) ? 2 : 1)
+		.join(".") as Settable;
+	const secret = isSecretKey(settable) ? "--secret " : "";
 	// zod's own message repeats "Invalid input: "; its value never stands in it.
 	const expected = issue.message.replace(/^Invalid input: /, "");
 	return [
-		`${fullKey(key)}: ${expected.startsWith("expected") ? expected : `expected ${expected}`}; for example pulumi config set ${secret}${isPart(top) ? fullKey(key) : fullKey(String(top))} '${example}'`,
+		`${fullKey(key)}: ${expected.startsWith("expected") ? expected : `expected ${expected}`}; for example pulumi config set ${secret}${fullKey(settable)} '${examples[settable]}'`,
 	];
 }
 
@@ -274,7 +286,11 @@ function fullKey(key: string): string {
 }
 
 function isPart(key: unknown): boolean {
-	return typeof key === "string" && partNamespaces.includes(key);
+	return parts.some((part) => part === key);
+}
+
+function isSecretKey(key: string): boolean {
+	return secretKeys.some((secret) => secret === key);
 }
 
 /** Values of one namespace, keyed without it. */
@@ -299,7 +315,7 @@ export function ownConfig(
 	config: Record<string, string>,
 ): Record<string, string> {
 	const own = inNamespace(config, namespace);
-	for (const part of partNamespaces) {
+	for (const part of parts) {
 		const values = Object.entries(inNamespace(config, part)).map(
 			([key, text]) => [key, json(text)],
 		);
@@ -321,7 +337,7 @@ function json(text: string): unknown {
 function contradictions(settings: Parsed): string[] {
 	const problems: string[] = [];
 	const set = (key: Key, value: string) =>
-		`pulumi config set ${secretKeys.includes(key) ? "--secret " : ""}${namespace}:${key} ${value}`;
+		`pulumi config set ${isSecretKey(key) ? "--secret " : ""}${namespace}:${key} ${value}`;
 	for (const [flag, below] of ladder) {
 		if (settings[flag] && !settings[below]) {
 			problems.push(

@@ -1,6 +1,6 @@
 import type { HttpAnswer, HttpOptions } from "../http";
 import { http, trustedRoot } from "../http";
-import { migrationTool } from "../migration-tool";
+import { mappingOptions, migrationTool } from "../migration-tool";
 import type { StackOutputs } from "../stack";
 
 /**
@@ -35,12 +35,11 @@ export class Site {
 	 * @returns exit code and the JSON that it ends with.
 	 */
 	migrate(...args: string[]): ReturnType<typeof migrationTool> {
-		const { ssh, images, database } = this.outputs;
-		const mapping = this.config["migration:mapping"];
+		const { ssh, images, database, migration } = this.outputs;
 		return migrationTool({
 			ssh,
 			image: images.cutover ?? "",
-			arguments: mapping ? [...args, "--mapping", mapping] : args,
+			arguments: [...args, ...mappingOptions(migration)],
 			environment: {
 				SOURCE_DATABASE_URL: this.config.sourceDatabaseUrl ?? "",
 				TARGET_DATABASE_URL: database.url,

@@ -1,5 +1,7 @@
 import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { mappingOptions } from "../../cutover/migration-tool";
+import { shellQuote } from "../../cutover/shell";
 import type { Database } from "../database";
 import { connection, nothing, secretJson } from "../remote";
 import type { Server } from "../server";
@@ -26,12 +28,14 @@ interface Step {
  * them by their new ids; whoever signed up since then comes before the last rows.
  */
 function stepsOf({ sync, freeze, migration, users }: Settings): Step[] {
-	const mapping = migration.mapping ? ` --mapping ${migration.mapping}` : "";
+	const mapping = mappingOptions(migration)
+		.map((word) => ` ${shellQuote(word)}`)
+		.join("");
 	const moveUsers = `users${users.carryHashes ? "" : " --reset-passwords"}`;
 	const follow: Step[] = [
 		{ name: "probe", run: `probe${mapping}` },
 		{ name: "users", run: moveUsers },
-		{ name: "sync", run: `sync${mapping}`, undo: `sync --remove${mapping}` },
+		{ name: "sync", run: `sync${mapping}`, undo: "sync --remove" },
 	];
 	const stop: Step[] = [
 		{ name: "freeze", run: "freeze", undo: "unfreeze" },

@@ -1,5 +1,6 @@
 import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { shellQuote } from "../../cutover/shell";
 import { caFile, type Database } from "../database";
 import { connection } from "../remote";
 import type { Server } from "../server";
@@ -58,10 +59,3 @@ const readSecrets = [
 	`cat >${caFile}`,
 	'exec "$@"',
 ].join("; ");
-
-/** One word of a POSIX shell, whatever it holds. */
-export function shellQuote(word: string): string {
-	return /^[\w@%+=:,./-]+$/.test(word)
-		? word
-		: `'${word.replaceAll("'", "'\\''")}'`;
-}

@@ -4,7 +4,7 @@ import { checkMapping } from "../mapping/check";
 import type { Mapping } from "../mapping/types";
 import { type Options, sourceOf, targetOf } from "../options";
 import type { Outcome } from "./outcome";
-import { refuseOld } from "./versions";
+import { refuseOld, summary } from "./versions";
 
 /**
  * Holds a mapping to both databases and says what is wrong, what is undecided (as
@@ -23,6 +23,8 @@ export async function probeMapping(
 			const passed = problems.length === 0 && undecided === "";
 			return {
 				json: {
+					source: summary(compiled.source.catalog),
+					target: summary(compiled.target.catalog),
 					mapping: mapping.name,
 					routes: compiled.forward.routes.length,
 					waysBack: compiled.back.routes.length,

@@ -3,7 +3,6 @@ import { leftOut } from "../catalog/ddl";
 import { describeLeftOut } from "../catalog/left-out";
 import { readOffer } from "../catalog/offer";
 import { readCatalog } from "../catalog/read";
-import type { Catalog } from "../catalog/types";
 import { withConnection } from "../connection";
 import { selectTables } from "../copy/select";
 import { ExitCode } from "../errors";
@@ -11,7 +10,7 @@ import { mappingOf } from "../mapping";
 import { type Options, sourceOf, targetOf } from "../options";
 import type { Outcome } from "./outcome";
 import { probeMapping } from "./probe-mapping";
-import { refuseOld } from "./versions";
+import { refuseOld, summary } from "./versions";
 
 /**
  * Looks at both databases and says what stands in the way of a move: nothing is
@@ -50,14 +49,5 @@ export async function runProbe(options: Options): Promise<Outcome> {
 			...left.map((entry) => `does not come along: ${describeLeftOut(entry)}`),
 		],
 		exitCode: found.length > 0 ? ExitCode.differences : ExitCode.done,
-	};
-}
-
-function summary({ server, tables }: Catalog) {
-	return {
-		version: server.versionText,
-		encoding: server.encoding,
-		role: server.role,
-		tables: tables.length,
 	};
 }

@@ -14,3 +14,16 @@ export function refuseOld(catalogs: readonly Pick<Catalog, "server">[]): void {
 				fix: "upgrade that database first",
 			});
 }
+
+/** What a probe tells of a database. */
+export function summary({
+	server,
+	tables,
+}: Pick<Catalog, "server" | "tables">) {
+	return {
+		version: server.versionText,
+		encoding: server.encoding,
+		role: server.role,
+		tables: tables.length,
+	};
+}

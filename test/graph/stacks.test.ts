@@ -152,10 +152,11 @@ describe("the stacks under mocks", () => {
 	});
 
 	it("brings rows through the stack's mapping, or as they are where it names none", async () => {
-		const run = async (mapping: string | undefined) => {
+		const run = async (mapping: string | undefined, accepted?: string[]) => {
 			const resources = await deploy("production", {
 				...allFlags,
 				"migration:mapping": mapping,
+				"migration:acceptRejects": accepted,
 			});
 			return ["probe", "sync", "drain", "verify"].map((step) =>
 				String(find(resources, `migration-${step}`).inputs.create),
@@ -165,6 +166,11 @@ describe("the stacks under mocks", () => {
 			assert.match(line, / --mapping product-2 /);
 		for (const line of await run(undefined))
 			assert.doesNotMatch(line, /--mapping/);
+		for (const line of await run("product", ["t: it's null", "u:x"]))
+			assert.match(
+				line,
+				/ --accept-rejects 't: it'\\''s null' --accept-rejects u:x /,
+			);
 	});
 
 	it("carries no password hashes where the stack says so", async () => {

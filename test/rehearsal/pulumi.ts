@@ -23,11 +23,11 @@ export class Pulumi {
 	}
 
 	/** Sets plain values; each as Pulumi would from the command line. */
-	async set(key: string, value: string, path = false): Promise<void> {
+	async set(key: string, value: string): Promise<void> {
 		await this.#run([
 			...["config", "set", "-s", this.stack, "--plaintext"],
-			...(path ? ["--path"] : []),
-			`cutover:${key}`,
+			...(/[.[]/.test(key) ? ["--path"] : []),
+			fullKey(key),
 			value,
 		]);
 	}
@@ -35,7 +35,7 @@ export class Pulumi {
 	/** Secret values go in by standard input, never as an argument. */
 	async setSecret(key: string, value: string): Promise<void> {
 		await this.#run(
-			["config", "set", "-s", this.stack, "--secret", `cutover:${key}`],
+			["config", "set", "-s", this.stack, "--secret", fullKey(key)],
 			value,
 		);
 	}
@@ -76,6 +76,11 @@ export class Pulumi {
 		}
 		return result.all;
 	}
+}
+
+/** A key as Pulumi takes it: the project's own where it names no other namespace. */
+export function fullKey(key: string): string {
+	return key.includes(":") ? key : `cutover:${key}`;
 }
 
 /** The "Resources:" block that ends every update: "    + 12 created", "    5 unchanged". */

@@ -112,7 +112,7 @@ function markdown(
 			Object.entries(facts.provenance).map(([part, from]) => [part, from]),
 		),
 		"",
-		`The stack files are those of the checkout; set on top of them, as an operator would, were: ${facts.configured.map((key) => `\`cutover:${key}\``).join(", ")}, and the flags.`,
+		`The stack files are those of the checkout; set on top of them, as an operator would, were: ${facts.configured.map((key) => `\`${key}\``).join(", ")}, and the flags.`,
 		"",
 	].join("\n");
 }

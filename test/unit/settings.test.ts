@@ -78,6 +78,23 @@ describe("settings", () => {
 			);
 	});
 
+	it("reads what may stay behind as a list, with what is wrong with it", () => {
+		const accepted = (value: unknown) =>
+			parseSettings(
+				ownConfig(
+					stackConfig("staging", { "migration:acceptRejects": value }).config,
+				),
+			).migration.acceptRejects;
+		assert.deepEqual(accepted(undefined), []);
+		assert.deepEqual(accepted(["readings: value is null"]), [
+			"readings: value is null",
+		]);
+		assert.throws(
+			() => accepted(["readings"]),
+			/migration:acceptRejects\.0: expected TABLE:REASON; for example pulumi config set migration:acceptRejects '\["TABLE:REASON"\]'/,
+		);
+	});
+
 	it("names an unknown key and how to remove it", () => {
 		assert.match(
 			refused({ dropletz: "2" }),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { shellQuote } from "../../infra/commands/schema";
+import { shellQuote } from "../../cutover/shell";
 import { versionOf } from "../../infra/services/backend";
 
 describe("shellQuote", () => {
