@@ -51,8 +51,8 @@ interface MergePlan {
 	readonly remove: string;
 	readonly update: string | null;
 	readonly insert: string;
-	/** Notes rows that could not be inserted beside those that were there. */
-	readonly noteCollisions: string;
+	/** Notes rows that could not take their place beside those that were there. */
+	readonly note: string;
 	/** COPY of the keys of noted rows that do not fit. */
 	readonly rejectedKeys: (entries: number) => CopyStatements;
 	/** COPY of all rows, and of their keys, to be merged. */
@@ -133,19 +133,13 @@ function planMerge(
 		.map(({ name }) => `${ident("t", name)}::text`)
 		.join(", ");
 	const staged = stage("rows");
-	const into = ident(route.to.schema, route.to.name);
 	return {
 		...mergeStatements(route, {
 			staged,
 			touched: stage("keys"),
+			journalKey: JOURNAL_KEY,
 			rejected: stage("rejected"),
 		}),
-		noteCollisions: `
-			INSERT INTO cutover.reject (route, from_table, key, reason, "row")
-			SELECT ${literal(route.label)}, ${literal(tableName(route.from))}, k.${ident(JOURNAL_KEY)},
-				'it collides with a row that is there', to_jsonb(s)
-			FROM ${staged} s JOIN ${stage("keys")} k ON ${sameKey(columns, "s", "k")}
-			WHERE NOT EXISTS (SELECT FROM ${into} t WHERE ${sameKey(columns, "t", "s")})`,
 		rejectedKeys: (entries) => ({
 			out:
 				route.reject === null
