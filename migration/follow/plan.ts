@@ -8,7 +8,7 @@ import {
 } from "../mapping/merge";
 import type { LabelledRoute } from "../mapping/rejects";
 import { type Route, selectRows, whereClause } from "../route";
-import { fromTable, ident, idents, literal } from "../sql";
+import { fromTable, ident, idents } from "../sql";
 
 /** All that a cycle has to say for one route, as SQL. */
 export interface RoutePlan {
@@ -43,7 +43,7 @@ export interface RoutePlan {
 	readonly insertNoted: string;
 	/** How rows are merged into those that are there; null where they take their place. */
 	readonly merge: MergePlan | null;
-	/** The route, where it rejects rows. */
+	/** The route, where it rejects rows or some may find no place. */
 	readonly labelled: LabelledRoute | null;
 }
 
@@ -118,7 +118,10 @@ export function planRoute(
 			INSERT INTO ${into} (${idents(names)}) OVERRIDING SYSTEM VALUE
 			SELECT ${idents(names)} FROM ${stage("rows")}`,
 		merge: "merge" in route ? planMerge(route, isNoted, stage) : null,
-		labelled: isLabelled(route) && route.reject !== null ? route : null,
+		labelled:
+			isLabelled(route) && (route.reject !== null || "merge" in route)
+				? route
+				: null,
 	};
 }
 
