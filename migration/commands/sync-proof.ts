@@ -1,7 +1,7 @@
 import { withConnection } from "../connection";
 import { proveBaseline } from "../digest/baseline";
 import { type Difference, describeDifference } from "../digest/difference";
-import { planSameShape } from "../digest/plan";
+import { planComparisons } from "../digest/plan";
 import type { Verification } from "../digest/verify";
 import type { Follower } from "../follow/follower";
 import type { PairAddresses } from "../follow/pair";
@@ -18,7 +18,7 @@ export async function proveSync(
 ): Promise<Verification> {
 	const plan = await withConnection(read, { readOnly: true }, (source) =>
 		withConnection(write, { readOnly: true }, (target) =>
-			planSameShape(source, target, options),
+			planComparisons(source, target, options),
 		),
 	);
 	let proof: Verification = { tables: [], differences: [] };
