@@ -51,7 +51,7 @@ export const USAGE = `usage: migrate COMMAND [options]
   --reset-url URL       users: the new application's page for that, behind --send-resets
   --resets-per-hour N   users: mails an hour (default 200, Stack Auth's for new projects)
   --jobs N              copy, verify, export, import: tables, parts of tables or indexes at a time (default 4)
-  --proof               copy: digest every table on both sides as well, and compare
+  --proof               copy, sync: digest every table on both sides as well, and compare
   --concurrency N       users: requests at a time (default 8)
   --limit N             verify: differing rows to name in a table (default 20)
   --show-values         verify: show the values that differ, not only of what kind they are

@@ -27,6 +27,8 @@ export interface LocalPostgres {
 	readonly ca?: string;
 	/** Makes an empty database and gives its URL. */
 	createDatabase(name: string): Promise<string>;
+	/** Crashes the server, waits `ms` milliseconds and starts it again on its port. */
+	crash(ms: number): Promise<void>;
 	/** Stops the server and removes its files. */
 	stop(): Promise<void>;
 }
@@ -119,21 +121,23 @@ export async function startLocalPostgres(options: {
 	}
 
 	const port = await freePort();
-	const server = spawn(
-		join(binaries, "postgres"),
-		[
-			"-D",
-			data,
-			"-p",
-			String(port),
-			...Object.entries(settings).flatMap(([key, value]) => [
-				"-c",
-				`${key}=${value}`,
-			]),
-		],
-		{ ...IDENTITY, cwd: folder, stdio: ["ignore", "ignore", "pipe"] },
-	);
-	const log = collect(server);
+	const launch = () =>
+		spawn(
+			join(binaries, "postgres"),
+			[
+				"-D",
+				data,
+				"-p",
+				String(port),
+				...Object.entries(settings).flatMap(([key, value]) => [
+					"-c",
+					`${key}=${value}`,
+				]),
+			],
+			{ ...IDENTITY, cwd: folder, stdio: ["ignore", "ignore", "pipe"] },
+		);
+	let server = launch();
+	let log = collect(server);
 
 	const url = (database = "postgres") => {
 		const address = new URL(`postgresql://127.0.0.1:${port}/${database}`);
@@ -168,6 +172,14 @@ export async function startLocalPostgres(options: {
 				await client.end();
 			}
 			return url(name);
+		},
+		async crash(ms) {
+			// SIGQUIT: an immediate shutdown, which recovers as after a crash.
+			await stopServer(server);
+			await new Promise((resolve) => setTimeout(resolve, ms));
+			server = launch();
+			log = collect(server);
+			await untilAnswering(server, connect, log);
 		},
 		stop,
 	};

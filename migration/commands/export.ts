@@ -1,7 +1,9 @@
 import { readCatalog } from "../catalog/read";
+import { readSchemas } from "../catalog/schemas";
 import { tableName } from "../catalog/types";
 import { withConnection } from "../connection";
 import { exportDatabase } from "../copy/export";
+import { filesOf } from "../copy/manifest";
 import { countTables, selectTables } from "../copy/select";
 import { ExitCode } from "../errors";
 import { directoryOf, type Options, sourceOf } from "../options";
@@ -14,11 +16,10 @@ import type { Outcome } from "./outcome";
 export async function runExport(options: Options): Promise<Outcome> {
 	const directory = directoryOf(options);
 	if (options.dryRun) return planExport(options);
-	const manifest = await exportDatabase(sourceOf(options), {
-		directory,
-		exclude: options.exclude,
-		userColumns: options.userColumns,
-	});
+	const { manifest, filesDoneBefore, textUserColumns } = await exportDatabase(
+		sourceOf(options),
+		{ ...options, directory },
+	);
 	const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);
 	const bytes = manifest.tables.reduce((sum, table) => sum + table.bytes, 0);
 	const userColumns = manifest.userColumns.map(
@@ -35,6 +36,9 @@ export async function runExport(options: Options): Promise<Outcome> {
 			bytes,
 			users: manifest.users?.count ?? 0,
 			userColumns,
+			textUserColumns,
+			files: filesOf(manifest).length,
+			filesDoneBefore,
 			counts: Object.fromEntries(
 				manifest.tables.map((table) => [tableName(table), table.rows]),
 			),
@@ -47,6 +51,13 @@ export async function runExport(options: Options): Promise<Outcome> {
 					({ schema, table, column }) =>
 						`${tableName({ schema, name: table })}.${column} holds user ids though no foreign key says so: it will be rewritten`,
 				),
+			...textUserColumns.map(
+				(name) =>
+					`${name} holds user ids as text: it will NOT be rewritten; map it if the new application looks users up by it`,
+			),
+			...(filesDoneBefore > 0
+				? [`${filesDoneBefore} files were whole from the run before`]
+				: []),
 		],
 		exitCode: ExitCode.done,
 	};
@@ -57,7 +68,7 @@ async function planExport(options: Options): Promise<Outcome> {
 		sourceOf(options),
 		{ readOnly: true },
 		async (client) => {
-			const catalog = await readCatalog(client);
+			const catalog = await readCatalog(client, await readSchemas(client));
 			const tables = selectTables(catalog, options.exclude);
 			const counts = await countTables(client, tables);
 			const rows = Object.values(counts).reduce((sum, n) => sum + n, 0);

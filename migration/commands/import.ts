@@ -3,11 +3,18 @@ import type { ClientBase } from "pg";
 import { obstacles } from "../catalog/compare";
 import { describeLeftOut } from "../catalog/left-out";
 import { readCatalog } from "../catalog/read";
+import { readSchemas } from "../catalog/schemas";
 import { tableName } from "../catalog/types";
 import { withConnection } from "../connection";
 import { checkTarget, type Removal } from "../copy/guard";
 import { importDatabase } from "../copy/import";
-import { hasManifest, type Manifest, readManifest } from "../copy/manifest";
+import {
+	hasManifest,
+	type Manifest,
+	readManifest,
+	schemasOf,
+} from "../copy/manifest";
+import { restoreDatabase } from "../copy/restore";
 import { countTables, selectTables } from "../copy/select";
 import { ExitCode, MigrationError } from "../errors";
 import { directoryOf, type Options, sourceOf, targetOf } from "../options";
@@ -33,23 +40,30 @@ async function load(
 	directory: string,
 	manifest: Manifest,
 ): Promise<Outcome> {
-	const { checked, ...result } = await importDatabase(
-		targetOf(options),
-		directory,
-		manifest,
-		{
-			...options,
-			check: async (client) => {
-				const found = await check(client, directory, manifest, options);
-				if (!options.allowUnmapped) refuseUndecided(found.undecided);
-				return found;
-			},
+	if (options.withUserMap) refuseWithoutMap(manifest, directory);
+	const how = {
+		...options,
+		check: async (client: ClientBase) => {
+			const found = await check(client, directory, manifest, options);
+			if (!options.allowUnmapped) refuseUndecided(found.undecided);
+			return found;
 		},
-	);
+	};
+	const target = targetOf(options);
+	const { checked, leftOut, filesDoneBefore, ...result } = options.createSchema
+		? await restoreDatabase(target, directory, manifest, how)
+		: {
+				...(await importDatabase(target, directory, manifest, how)),
+				...{ leftOut: [], filesDoneBefore: 0 },
+			};
+	const removals = checked?.removals ?? [];
 	return {
 		json: {
 			...result,
-			removals: checked.removals,
+			leftOut,
+			filesDoneBefore,
+			users: options.withUserMap ? manifest.userMap?.count : undefined,
+			removals,
 			snapshotAt: manifest.snapshotAt,
 			counts: Object.fromEntries(
 				manifest.tables.map((table) => [tableName(table), table.rows]),
@@ -57,13 +71,19 @@ async function load(
 		},
 		lines: [
 			`imported ${result.rows} rows of ${result.tables} tables, ${size(result.bytes)}; every digest equals the export's`,
-			...checked.removals.map(describeRemoval),
+			...removals.map(describeRemoval),
+			...(filesDoneBefore > 0
+				? [`${filesDoneBefore} files were loaded by the run before`]
+				: []),
+			...(options.withUserMap
+				? [`the user map is back, with ${manifest.userMap?.count} users`]
+				: []),
 			...(result.unmappedIds > 0
 				? [
 						`${result.unmappedIds} ids name users that have not moved: left as they were`,
 					]
 				: []),
-			...result.leftOut.map((entry) => `left out: ${describeLeftOut(entry)}`),
+			...leftOut.map((entry) => `left out: ${describeLeftOut(entry)}`),
 		],
 		exitCode: ExitCode.done,
 	};
@@ -103,10 +123,11 @@ async function planFromSource(options: Options): Promise<Outcome> {
 	const readOnly = { readOnly: true };
 	return withConnection(sourceOf(options), readOnly, (source) =>
 		withConnection(targetOf(options), readOnly, async (target) => {
-			const catalog = await readCatalog(source);
+			const schemas = await readSchemas(source);
+			const catalog = await readCatalog(source, schemas);
 			const tables = selectTables(catalog, options.exclude);
 			const counts = await countTables(source, tables);
-			const twin = await readCatalog(target);
+			const twin = await readCatalog(target, schemas);
 			refuseObstacles(obstacles(catalog, tables, twin), options);
 			const userColumns = declaredUserColumns(catalog, options.userColumns);
 			const removals = await checkTarget(
@@ -144,7 +165,7 @@ async function check(
 	manifest: Manifest,
 	options: Options,
 ): Promise<{ removals: Removal[]; undecided: string[] }> {
-	const catalog = await readCatalog(client);
+	const catalog = await readCatalog(client, schemasOf(manifest));
 	refuseObstacles(
 		options.createSchema
 			? catalog.tables.map(({ name }) => `${name}: there already`)
@@ -163,6 +184,15 @@ async function check(
 		),
 		undecided: await undecidedUsers(client, directory, manifest),
 	};
+}
+
+function refuseWithoutMap(manifest: Manifest, directory: string): void {
+	if (manifest.userMap) return;
+	throw new MigrationError({
+		expected: `a user map in the export in ${directory}, for --with-user-map`,
+		found: "none: it is not one of a database that users moved to",
+		fix: "leave --with-user-map away",
+	});
 }
 
 function refuseObstacles(found: readonly string[], options: Options): void {

@@ -1,4 +1,5 @@
 import { type DatabaseAddress, withConnection } from "../connection";
+import type { Verification } from "../digest/verify";
 import { ExitCode } from "../errors";
 import { LagWatch } from "../follow/lag-watch";
 import { type SyncMetrics, serveMetrics } from "../follow/metrics";
@@ -18,6 +19,7 @@ import type { Lag } from "../journal/state";
 import { type Options, sourceOf, targetOf } from "../options";
 import { size } from "../progress";
 import type { Outcome } from "./outcome";
+import { describeProof, proveSync } from "./sync-proof";
 
 /** How often a follower says how far behind it is. */
 const REPORT_MS = 5000;
@@ -58,13 +60,17 @@ async function sync(
 	const begun = await beginSync(pair, way, settings);
 	const watch = new LagWatch(pair.addresses.read);
 	try {
+		const proving = options.proof && settings.direction === "forward";
+		if (options.mode === "once" || proving) await catchUp(pair, begun);
+		const proof = proving
+			? await proveSync(begun.follower, pair.addresses, options)
+			: undefined;
 		if (options.mode === "follow")
 			await follow(begun, watch, options, settings);
-		else if (options.mode === "once") await catchUp(pair, begun);
 		const drained =
 			options.mode === "drain" ? await drain(pair, begun, settings) : null;
 		const lag = await watch.read();
-		return report(begun, lag, settings, drained);
+		return report(begun, lag, settings, drained, proof);
 	} finally {
 		await watch.close();
 	}
@@ -134,7 +140,9 @@ function report(
 	lag: Lag | null,
 	{ direction }: SyncOptions,
 	drained: Awaited<ReturnType<typeof drain>> | null,
+	proof: Verification | undefined,
 ): Outcome {
+	const proven = proof && describeProof(proof);
 	const { totals } = follower;
 	const keyless = installed.keyless.map((table) => {
 		const whole = totals.whole.get(table);
@@ -176,6 +184,7 @@ function report(
 			cycles: totals.cycles,
 			reconnects: totals.reconnects,
 			drained: drained !== null,
+			...(proven && { proof: proven.json }),
 			...(drained && {
 				sequences: drained.sequences,
 				restored: drained.restored,
@@ -190,6 +199,7 @@ function report(
 			drained
 				? `drained: nothing is left in the journal, ${drained.sequences} sequences moved, ${drained.restored} triggers and keys put back`
 				: `behind by ${lag?.rows ?? "?"} rows, ${lag?.seconds.toFixed(1) ?? "?"} s`,
+			...(proven?.lines ?? []),
 			...(unvalidated && unvalidated.length > 0
 				? [
 						`foreign keys whose rows are still to be looked at (sync --validate, at any time): ${unvalidated.join(", ")}`,
@@ -204,7 +214,8 @@ function report(
 			),
 			...(prepared?.leftOut ?? []).map((line) => `left out: ${line}`),
 		],
-		exitCode: ExitCode.done,
+		exitCode:
+			proven?.json.equal === false ? ExitCode.differences : ExitCode.done,
 	};
 }
 

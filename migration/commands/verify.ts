@@ -3,11 +3,11 @@ import { obstacles } from "../catalog/compare";
 import { readCatalog } from "../catalog/read";
 import { tableName } from "../catalog/types";
 import { withConnection } from "../connection";
-import { readManifest } from "../copy/manifest";
+import { readManifest, schemasOf } from "../copy/manifest";
 import { setSequences } from "../copy/sequences";
 import { describeDifference } from "../digest/difference";
 import {
-	planSameShape,
+	planComparisons,
 	refuseOtherShape,
 	rewritesOf,
 	type VerifyPlan,
@@ -76,7 +76,7 @@ async function verifyLive(
 	return withSnapshot(sourceOf(options), options.jobs, (source) =>
 		withSnapshot(targetOf(options), options.jobs, async (target) => {
 			const [from, to] = [first(source), first(target)];
-			const plan = await planSameShape(from, to, options);
+			const plan = await planComparisons(from, to, options);
 			const comparisons = plan.comparisons.filter(
 				({ table }) => only?.has(table) ?? true,
 			);
@@ -108,16 +108,16 @@ async function verifyExport(
 	directory: string,
 ): Promise<Verification> {
 	const manifest = await readManifest(directory);
-	const schemas = [
-		...new Set(["public", ...manifest.tables.map(({ schema }) => schema)]),
-	];
 	return withSnapshot(targetOf(options), options.jobs, async (sessions) => {
 		const client = first(sessions);
-		const catalog = await readCatalog(client, schemas);
+		const catalog = await readCatalog(client, schemasOf(manifest));
 		refuseOtherShape(
 			obstacles(manifest.catalog, manifest.catalog.tables, catalog),
 		);
-		const rewrites = await rewritesOf(client, () => manifest.userColumns);
+		// An export of the new system holds its ids, as the target does.
+		const rewrites = manifest.users
+			? await rewritesOf(client, () => manifest.userColumns)
+			: [];
 		return verifyManifest(sessions, manifest, catalog, rewrites);
 	});
 }

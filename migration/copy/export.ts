@@ -1,192 +1,324 @@
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import type { ClientBase } from "pg";
-import { to as copyTo } from "pg-copy-streams";
+import { basename, join } from "node:path";
+import type { Client, ClientBase } from "pg";
 import { createSchema, finishSchema } from "../catalog/ddl";
 import { describeOthers } from "../catalog/pg-dump";
 import { readCatalog } from "../catalog/read";
-import { type Table, tableName } from "../catalog/types";
+import { readSchemas } from "../catalog/schemas";
+import { tableName } from "../catalog/types";
 import { type DatabaseAddress, withConnection } from "../connection";
-import { digestTable, plainSide } from "../digest/table";
+import { combine } from "../digest/table";
+import { ExitCode, MigrationError } from "../errors";
 import { Progress } from "../progress";
-import { fromTable, idents, literal } from "../sql";
-import { findUserColumns } from "../users/references";
+import { sameShape } from "../route";
+import { exportUserMap } from "../users/map-file";
+import { findTextUserColumns, findUserColumns } from "../users/references";
 import { exportUsers, hasAuth } from "../users/source";
-import { writeCompressed } from "./files";
-import { copiedColumns, copyFormat } from "./format";
-import { type ExportedTable, type Manifest, writeManifest } from "./manifest";
+import { exportSnapshot, Lane, readSnapshot, type Snapshot } from "./lane";
+import { readParts } from "./layout";
+import {
+	type ExportedFile,
+	type ExportedTable,
+	type Manifest,
+	writeManifest,
+} from "./manifest";
+import {
+	exportPart,
+	type FilePart,
+	fileParts,
+	type PlannedTable,
+} from "./parts";
 import { selectTables } from "./select";
 import { readSequences } from "./sequences";
+import { runTasks, type Task } from "./tasks";
+import {
+	beginAccount,
+	endAccount,
+	findUnfinished,
+	frozenState,
+	noteFinished,
+	stillWhole,
+} from "./unfinished";
 
 export interface ExportOptions {
 	readonly directory: string;
 	readonly exclude: readonly string[];
 	readonly userColumns: readonly string[];
+	/** Files at a time. */
+	readonly jobs: number;
+	/** Take up an export of the same frozen source that was cut short. */
+	readonly resume: boolean;
+}
+
+export interface ExportResult {
+	readonly manifest: Manifest;
+	/** Files that an earlier run had written. */
+	readonly filesDoneBefore: number;
+	/** Text columns that hold user ids: nothing rewrites them. */
+	readonly textUserColumns: readonly string[];
 }
 
 /** Only the owner may list what is in an export. */
 const DIRECTORY_MODE = 0o700;
 
+/** What PostgreSQL says of a snapshot whose session is gone. */
+const INVALID_PARAMETER_VALUE = "22023";
+
 /**
- * Writes one consistent picture of the source into `directory`: every table as a
- * compressed COPY, what the users step needs, the schema, and last the manifest.
- * Two sessions share one snapshot, so writers go on undisturbed. Memory does not
- * grow with the data.
+ * Writes one consistent picture of the source into `directory`: every table as
+ * compressed COPYs, what the users step needs, the schema, and last the manifest.
+ * All sessions share one snapshot, so writers go on undisturbed. Memory does not
+ * grow with the data. A session that is lost is replaced, and its file begun anew.
  *
  * The files of an export lie in a folder of their own; an earlier whole export
- * stays valid until the new manifest takes its place.
+ * stays valid until the new manifest takes its place. Where the source is frozen,
+ * an export that was cut short leaves what it has, for `resume`: nothing can have
+ * been written since, so its whole files fit to those of a later snapshot.
  */
 export async function exportDatabase(
 	source: DatabaseAddress,
 	options: ExportOptions,
-): Promise<Manifest> {
-	return withConnection(source, { readOnly: true }, (lead) =>
-		withConnection(source, { readOnly: true }, async (second) => {
-			const snapshot = await shareSnapshot(lead, second);
-			const { catalog } = await describeOthers(await readCatalog(lead), source);
-			const tables = selectTables(catalog, options.exclude);
-			const folder = `data-${snapshot.at.replace(/[^0-9]/g, "")}`;
-			const path = join(options.directory, folder);
-			await mkdir(options.directory, { recursive: true, mode: DIRECTORY_MODE });
-			await mkdir(path, { mode: DIRECTORY_MODE });
-			try {
-				const exported = await exportTables([lead, second], tables, path);
-				const auth = await hasAuth(lead);
-				const manifest: Omit<Manifest, "version"> = {
-					server: catalog.server,
-					snapshotAt: snapshot.at,
-					walPosition: snapshot.walPosition,
-					tables: exported.map((table) => ({
-						...table,
-						file: join(folder, table.file),
-					})),
-					userColumns: auth
-						? await findUserColumns(
-								lead,
-								{ ...catalog, tables },
-								options.userColumns,
-							)
+): Promise<ExportResult> {
+	const { directory, jobs } = options;
+	return withConnection(source, { readOnly: true }, async (lead) => {
+		const snapshot = await exportSnapshot(lead);
+		const walPosition = await readWalPosition(lead);
+		const frozen = await frozenState(lead);
+		const { catalog: found } = await describeOthers(
+			await readCatalog(lead, await readSchemas(lead)),
+			source,
+		);
+		const catalog = { ...found, tables: selectTables(found, options.exclude) };
+		const routes = new Map(
+			catalog.tables.map((table) => [table, sameShape(table)]),
+		);
+		const parts = await readParts(lead, [...routes.values()]);
+
+		await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+		const unfinished = options.resume
+			? await findUnfinished(directory, frozen)
+			: null;
+		const folder =
+			unfinished?.folder ?? `data-${snapshot.at.replace(/\D/g, "")}`;
+		const path = join(directory, folder);
+		await mkdir(path, { recursive: true, mode: DIRECTORY_MODE });
+		const planned = [...routes].map(([table, route]) => ({
+			...{ table, route },
+			parts: fileParts(route, parts.get(route) ?? [], jobs),
+		}));
+		const before = unfinished
+			? await stillWhole(directory, unfinished, planned, catalog)
+			: { planned, files: new Map<string, ExportedFile>() };
+		if (frozen) await beginAccount(path, frozen, before);
+
+		const lanes = Array.from(
+			{ length: jobs },
+			() => new Lane({ source, target: source }),
+		);
+		try {
+			const files = new Files(snapshot, { directory, folder }, before, {
+				onWhole: async (part, file) => {
+					if (frozen) await noteFinished(path, part, file);
+				},
+			});
+			const rest = new Rest(snapshot);
+			const users = rest.add("users", async (session) =>
+				(await hasAuth(session))
+					? exportUsers(session, directory, folder)
+					: null,
+			);
+			const userColumns = rest.add(
+				"columns that name users",
+				async (session) =>
+					(await hasAuth(session))
+						? findUserColumns(session, catalog, options.userColumns)
 						: [],
-					users: auth
-						? await exportUsers(lead, options.directory, folder)
-						: null,
-					// No snapshot holds sequences: read last, they cover every exported row.
-					sequences: await readSequences(lead, catalog.sequences),
-					catalog: { ...catalog, tables },
-				};
-				await writeFile(
-					join(path, "schema.sql"),
-					createSchema(manifest.catalog),
-				);
-				await writeFile(
-					join(path, "constraints.sql"),
-					finishSchema(manifest.catalog),
-				);
-				await writeManifest(options.directory, manifest);
-				await removeEarlierData(options.directory, folder);
-				return { version: 2, ...manifest };
-			} catch (error) {
-				await rm(path, { recursive: true, force: true });
-				throw error;
+			);
+			const textUserColumns = rest.add(
+				"text that names users",
+				async (session) =>
+					(await hasAuth(session)) ? findTextUserColumns(session, catalog) : [],
+			);
+			const userMap = rest.add("user map", (session) =>
+				exportUserMap(session, directory, folder),
+			);
+			try {
+				await runTasks([...rest.tasks, ...files.tasks], lanes);
+			} finally {
+				files.end();
 			}
-		}),
-	);
+			await writeFile(join(path, "schema.sql"), createSchema(catalog));
+			await writeFile(join(path, "constraints.sql"), finishSchema(catalog));
+			const manifest = await writeManifest(directory, {
+				server: catalog.server,
+				snapshotAt: snapshot.at,
+				walPosition,
+				tables: files.tables(),
+				// No snapshot holds sequences: read last, they cover every exported row.
+				sequences: await readSequences(lead, catalog.sequences),
+				userColumns: userColumns(),
+				users: users(),
+				userMap: userMap(),
+				catalog,
+			});
+			await endAccount(path);
+			await removeEarlierData(directory, folder);
+			return {
+				manifest,
+				filesDoneBefore: before.files.size,
+				textUserColumns: textUserColumns(),
+			};
+		} catch (error) {
+			if (!frozen) await rm(path, { recursive: true, force: true });
+			throw snapshotLost(error) ?? error;
+		} finally {
+			await Promise.all(lanes.map((lane) => lane.close()));
+		}
+	});
 }
 
-interface Snapshot {
-	readonly at: string;
-	readonly walPosition: string;
-}
+/** The files of one run as tasks, with what has come of them. */
+class Files {
+	readonly tasks: readonly Task<Lane>[];
+	private readonly whole: Map<string, ExportedFile>;
+	private readonly progress: Progress;
 
-async function shareSnapshot(
-	lead: ClientBase,
-	second: ClientBase,
-): Promise<Snapshot> {
-	await lead.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-	const { rows } = await lead.query<Snapshot & { id: string }>(`
-		SELECT pg_export_snapshot() AS "id",
-			to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "at",
-			pg_current_wal_insert_lsn()::text AS "walPosition"
-	`);
-	const [snapshot] = rows;
-	if (!snapshot) throw new Error("pg_export_snapshot returned no row");
-	await second.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-	await second.query(`SET TRANSACTION SNAPSHOT ${literal(snapshot.id)}`);
-	return snapshot;
-}
-
-/** Copies all tables, the largest first, over the given sessions. */
-async function exportTables(
-	sessions: readonly ClientBase[],
-	tables: readonly Table[],
-	directory: string,
-): Promise<ExportedTable[]> {
-	const queue = [...tables].sort((a, b) => b.bytes - a.bytes);
-	const progress = new Progress(
-		"export",
-		tables.reduce((sum, table) => sum + table.bytes, 0),
-	);
-	const exported: ExportedTable[] = [];
-	try {
-		await Promise.all(
-			sessions.map(async (session) => {
-				for (let table = queue.shift(); table; table = queue.shift())
-					exported.push(await exportTable(session, table, directory, progress));
-			}),
+	constructor(
+		private readonly snapshot: Snapshot,
+		private readonly to: {
+			readonly directory: string;
+			readonly folder: string;
+		},
+		private readonly plan: {
+			readonly planned: readonly PlannedTable[];
+			readonly files: ReadonlyMap<string, ExportedFile>;
+		},
+		private readonly on: {
+			readonly onWhole: (part: FilePart, file: ExportedFile) => Promise<void>;
+		},
+	) {
+		this.whole = new Map(plan.files);
+		const missing = plan.planned.flatMap((planned) =>
+			planned.parts
+				.filter(({ file }) => !this.whole.has(file))
+				.map((part) => ({ planned, part })),
 		);
-	} finally {
-		// A session that failed ends the other's work at its next table.
-		queue.length = 0;
-		progress.end();
+		this.progress = new Progress(
+			"export",
+			missing.reduce((sum, { planned }) => sum + share(planned), 0),
+		);
+		this.tasks = missing.map(({ planned, part }) => ({
+			name: `rows of ${tableName(planned.table)}`,
+			rank: planned.table.bytes,
+			after: [],
+			run: (lane) => this.write(lane, planned, part),
+		}));
 	}
-	const order = (name: string) => tables.findIndex((t) => t.name === name);
-	return exported.sort((a, b) => order(a.name) - order(b.name));
+
+	/** What all files hold, by table; call it when all tasks are done. */
+	tables(): ExportedTable[] {
+		return this.plan.planned.map(({ table, route, parts }) => {
+			const files = parts.flatMap(({ file }) => this.whole.get(file) ?? []);
+			return {
+				schema: table.schema,
+				name: table.name,
+				format: route.format,
+				columns: route.columns.map(({ column }) => column.name),
+				bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+				...combine(files),
+				files,
+			};
+		});
+	}
+
+	end(): void {
+		this.progress.end();
+	}
+
+	private async write(
+		lane: Lane,
+		planned: PlannedTable,
+		part: FilePart,
+	): Promise<void> {
+		this.progress.at(tableName(planned.table));
+		let seen = 0;
+		const file = await lane.withRetry(async () => {
+			this.progress.add({ bytes: -seen });
+			seen = 0;
+			return exportPart(
+				await lane.source(),
+				this.snapshot,
+				planned,
+				part,
+				this.to,
+				(bytes) => {
+					seen += bytes;
+					this.progress.add({ bytes });
+				},
+			);
+		});
+		this.whole.set(part.file, file);
+		await this.on.onWhole(part, file);
+		this.progress.add({ rows: file.rows });
+		this.progress.settle(share(planned), file.bytes);
+	}
 }
 
-async function exportTable(
-	session: ClientBase,
-	table: Table,
-	directory: string,
-	progress: Progress,
-): Promise<ExportedTable> {
-	progress.at(tableName(table));
-	const columns = copiedColumns(table.columns);
-	const format = copyFormat(columns);
-	const file = fileName(table);
-	const stream = session.query(
-		copyTo(
-			`COPY (SELECT ${idents(columns.map(({ name }) => name))} FROM ${fromTable(table)}) TO STDOUT (FORMAT ${format})`,
-		),
-	);
-	const sum = await writeCompressed(stream, join(directory, file), (bytes) =>
-		progress.add({ bytes }),
-	);
-	const rows = stream.rowCount ?? 0;
-	progress.add({ rows });
-	progress.settle(table.bytes, sum.bytes);
-	const { rows: counted, digest } = await digestTable(
-		session,
-		plainSide(table),
-	);
-	if (counted !== rows)
-		throw new Error(
-			`${tableName(table)}: copied ${rows} rows, counted ${counted} in the same snapshot`,
-		);
-	return {
-		schema: table.schema,
-		name: table.name,
-		file,
-		format,
-		columns: columns.map(({ name }) => name),
-		rows,
-		...sum,
-		digest,
-	};
+/** What else is read in the snapshot, as tasks. */
+class Rest {
+	readonly tasks: Task<Lane>[] = [];
+
+	constructor(private readonly snapshot: Snapshot) {}
+
+	/** Gives a function that gives the result, once the task is done. */
+	add<T>(name: string, read: (session: Client) => Promise<T>): () => T {
+		let done: { readonly value: T } | undefined;
+		this.tasks.push({
+			name,
+			// Before all files: they may take as long as the largest.
+			rank: Number.POSITIVE_INFINITY,
+			after: [],
+			run: (lane) =>
+				lane.withRetry(async () => {
+					const session = await lane.source();
+					done = {
+						value: await readSnapshot(session, this.snapshot, () =>
+							read(session),
+						),
+					};
+				}),
+		});
+		return () => {
+			if (!done) throw new Error(`${name} was not read`);
+			return done.value;
+		};
+	}
 }
 
-/** Table names may hold any character; file names must not. */
-function fileName(table: Table): string {
-	return `${encodeURIComponent(tableName(table)).replaceAll("*", "%2A")}.copy.gz`;
+/** What a part is expected to weigh, for the progress. */
+function share({ table, parts }: PlannedTable): number {
+	return table.bytes / parts.length;
+}
+
+async function readWalPosition(client: ClientBase): Promise<string> {
+	const { rows } = await client.query<{ position: string }>(
+		`SELECT pg_current_wal_insert_lsn()::text AS "position"`,
+	);
+	return rows[0]?.position ?? "";
+}
+
+function snapshotLost(error: unknown): MigrationError | undefined {
+	const { code, message = "" } = error as { code?: string; message?: string };
+	if (code !== INVALID_PARAMETER_VALUE || !message.includes("snapshot"))
+		return undefined;
+	return new MigrationError(
+		{
+			expected: "the session that holds the source's snapshot to stay",
+			found: "that it was lost, and the snapshot with it",
+			fix: "run export again; with --resume, if the source is frozen",
+		},
+		ExitCode.failure,
+	);
 }
 
 async function removeEarlierData(
@@ -194,6 +326,6 @@ async function removeEarlierData(
 	current: string,
 ): Promise<void> {
 	for (const name of await readdir(directory))
-		if (/^data-\d+$/.test(name) && name !== current)
+		if (/^data-\d+$/.test(name) && basename(name) !== current)
 			await rm(join(directory, name), { recursive: true, force: true });
 }

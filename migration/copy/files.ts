@@ -2,17 +2,34 @@ import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { type Readable, Transform, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { createGunzip, createGzip } from "node:zlib";
+import {
+	constants,
+	createBrotliCompress,
+	createBrotliDecompress,
+} from "node:zlib";
 import { ExitCode, MigrationError } from "../errors";
 
 /** What went through a file: bytes before compression, digest of what was written. */
 export interface FileSum {
+	/** Before compression. */
 	readonly bytes: number;
+	/** Of the compressed file. */
 	readonly sha256: string;
 }
 
-/** Fast over small: at level 1 compression costs less time than writing would. */
-const GZIP = { level: 1, chunkSize: 256 * 1024 };
+/** Of every compressed file; `brotli -dc` reads them. */
+export const SUFFIX = "br";
+
+const CHUNK_BYTES = 256 * 1024;
+
+/**
+ * Brotli at quality 1: on 167 MB of binary rows 0.6 s of processor time for 65 MB,
+ * where gzip at level 1 takes 1.4 s for 82 MB and more at any other level.
+ */
+const COMPRESSION = {
+	chunkSize: CHUNK_BYTES,
+	params: { [constants.BROTLI_PARAM_QUALITY]: 1 },
+};
 
 /** Exports hold personal data: only their owner may read them. */
 const FILE_MODE = 0o600;
@@ -34,7 +51,7 @@ export async function writeCompressed(
 			bytes += chunk.length;
 			onBytes(chunk.length);
 		}),
-		createGzip(GZIP),
+		createBrotliCompress(COMPRESSION),
 		tap((chunk) => hash.update(chunk)),
 		createWriteStream(path, { mode: FILE_MODE, flush: true }),
 	);
@@ -50,9 +67,9 @@ export async function readCompressed(
 	let bytes = 0;
 	const hash = createHash("sha256");
 	await pipeline(
-		createReadStream(path),
+		createReadStream(path, { highWaterMark: CHUNK_BYTES }),
 		tap((chunk) => hash.update(chunk)),
-		createGunzip({ chunkSize: GZIP.chunkSize }),
+		createBrotliDecompress({ chunkSize: CHUNK_BYTES }),
 		tap((chunk) => {
 			bytes += chunk.length;
 			onBytes(chunk.length);
@@ -62,11 +79,16 @@ export async function readCompressed(
 	return { bytes, sha256: hash.digest("hex") };
 }
 
+/** The digest of a file as it lies there. */
+export async function fileDigest(path: string): Promise<string> {
+	const hash = createHash("sha256");
+	await pipeline(createReadStream(path, { highWaterMark: CHUNK_BYTES }), hash);
+	return hash.digest("hex");
+}
+
 /** Fails unless the file holds what was written. */
 export async function checkFile(path: string, sha256: string): Promise<void> {
-	const hash = createHash("sha256");
-	await pipeline(createReadStream(path), hash);
-	if (hash.digest("hex") !== sha256) throw otherContent(path);
+	if ((await fileDigest(path)) !== sha256) throw otherContent(path);
 }
 
 /** A file that is not what the manifest says it is. */

@@ -108,10 +108,14 @@ export async function checkTarget(
 	return removals;
 }
 
-/** Notes what this import left, inside its transaction. */
+/**
+ * Notes what this import left, inside its transaction. With the export's user map
+ * come the columns that hold the ids of its new system.
+ */
 export async function recordImport(
 	client: ClientBase,
 	manifest: Manifest,
+	options: { readonly withUserMap: boolean },
 ): Promise<void> {
 	await client.query(CREATE_MARKER);
 	for (const { schema, name, rows, digest } of manifest.tables)
@@ -126,7 +130,11 @@ export async function recordImport(
 			[schema, name, rows, digest, manifest.snapshotAt],
 		);
 	await client.query("TRUNCATE cutover.user_column");
-	for (const { schema, table, column, reason } of manifest.userColumns)
+	const rewrites =
+		options.withUserMap && manifest.userMap
+			? manifest.userMap.columns
+			: manifest.userColumns;
+	for (const { schema, table, column, reason } of rewrites)
 		await client.query(
 			"INSERT INTO cutover.user_column VALUES ($1, $2, $3, $4)",
 			[schema, table, column, reason],

@@ -99,7 +99,8 @@ function isValid(
 	);
 }
 
-function divide(
+/** A route's chunks: several of each large table or partition. */
+export function divide(
 	route: Route,
 	parts: readonly Part[],
 	jobs: number,
@@ -142,7 +143,7 @@ export function emptyTable({ from, to }: Route): string {
 }
 
 /** A table's own rows, or a partition's, on disk. */
-interface Part {
+export interface Part {
 	/** Qualified and quoted; null for a table that is not partitioned. */
 	readonly part: string | null;
 	/** With what is stored out of line. */
@@ -152,7 +153,8 @@ interface Part {
 	readonly filenode: number | null;
 }
 
-async function readParts(
+/** What the tables that routes read consist of. */
+export async function readParts(
 	source: ClientBase,
 	routes: readonly Route[],
 ): Promise<Map<Route, Part[]>> {

@@ -299,9 +299,13 @@ async function copyChunk(
  * VACUUM FULL, CLUSTER and some ALTER TABLE move all rows to other blocks. While
  * the transaction that has read the chunk is open, none of them can begin.
  */
-async function refuseRewritten(
+export async function refuseRewritten(
 	source: ClientBase,
-	{ source: { from }, part, filenode }: Chunk,
+	{
+		source: { from },
+		part,
+		filenode,
+	}: Pick<Chunk, "source" | "part" | "filenode">,
 ): Promise<void> {
 	const { rows } = await source.query<{ filenode: number | null }>(
 		`SELECT pg_relation_filenode($1::regclass)::int8::float8 AS "filenode"`,

@@ -7,7 +7,7 @@ import type { FileSum } from "./files";
 import type { CopyFormat } from "./format";
 
 /** Raised when a reader of an older export could not make sense of a new one. */
-const MANIFEST_VERSION = 2;
+const MANIFEST_VERSION = 3;
 
 /**
  * What an export directory holds. Written last and renamed into place, so that a
@@ -23,26 +23,44 @@ export interface Manifest {
 	readonly tables: readonly ExportedTable[];
 	readonly sequences: readonly SequenceValue[];
 	readonly userColumns: readonly UserRewrite[];
-	/** Absent where the exported database has no auth.users. */
-	readonly users:
-		| ({ readonly file: string; readonly count: number } & FileSum)
+	/** null where the exported database has no auth.users. */
+	readonly users: ExportedLines | null;
+	/**
+	 * Of an export of the new system: which of its user ids stands for which of the
+	 * old system's, and in which columns. null where the database has no such map.
+	 */
+	readonly userMap:
+		| (ExportedLines & { readonly columns: readonly UserRewrite[] })
 		| null;
 	/** The whole catalog, from which `import --create-schema` makes the tables. */
 	readonly catalog: Catalog;
 }
 
+/** A compressed file with one JSON object a line. */
+export interface ExportedLines extends FileSum {
+	readonly file: string;
+	readonly count: number;
+}
+
 export interface ExportedTable {
 	readonly schema: string;
 	readonly name: string;
-	readonly file: string;
 	readonly format: CopyFormat;
-	/** Names of the columns in the file, in its order. */
+	/** Names of the columns in the files, in their order. */
 	readonly columns: readonly string[];
 	readonly rows: number;
 	/** Before compression. */
 	readonly bytes: number;
-	/** Of the compressed file. */
-	readonly sha256: string;
+	/** Of all rows: the sum of the files' digests. */
+	readonly digest: string;
+	/** The table's rows, each in one of the files; several where the table is large. */
+	readonly files: readonly ExportedFile[];
+}
+
+/** A compressed COPY of a table or of a part of it. */
+export interface ExportedFile extends FileSum {
+	readonly file: string;
+	readonly rows: number;
 	readonly digest: string;
 }
 
@@ -60,14 +78,15 @@ const FILE = "manifest.json";
 /** Writes the manifest, which makes the export whole. */
 export async function writeManifest(
 	directory: string,
-	manifest: Omit<Manifest, "version">,
-): Promise<void> {
+	contents: Omit<Manifest, "version">,
+): Promise<Manifest> {
+	const manifest = { version: MANIFEST_VERSION, ...contents };
 	const path = join(directory, FILE);
-	await writeFile(
-		`${path}.part`,
-		`${JSON.stringify({ version: MANIFEST_VERSION, ...manifest }, null, "\t")}\n`,
-	);
+	await writeFile(`${path}.part`, `${JSON.stringify(manifest, null, "\t")}\n`, {
+		flush: true,
+	});
 	await rename(`${path}.part`, path);
+	return manifest;
 }
 
 /** Whether the directory holds a whole export. */
@@ -100,10 +119,28 @@ export async function readManifest(directory: string): Promise<Manifest> {
 	return manifest;
 }
 
+/** All data files of an export, with their digests. */
+export function filesOf({
+	tables,
+	users,
+	userMap,
+}: Manifest): { readonly file: string; readonly sha256: string }[] {
+	return [
+		...tables.flatMap(({ files }) => files),
+		...(users ? [users] : []),
+		...(userMap ? [userMap] : []),
+	];
+}
+
+/** The schemas that an export's tables are in, and the one that is always there. */
+export function schemasOf({ tables }: Manifest): string[] {
+	return [...new Set(["public", ...tables.map(({ schema }) => schema)])];
+}
+
 /** The exported table as the catalog describes it. */
 export function catalogTable(
 	manifest: Manifest,
-	exported: ExportedTable,
+	exported: Pick<ExportedTable, "schema" | "name">,
 ): Table {
 	const table = manifest.catalog.tables.find(
 		({ schema, name }) => schema === exported.schema && name === exported.name,

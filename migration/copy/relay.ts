@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { Writable } from "node:stream";
 import type { ClientBase, Connection, Submittable } from "pg";
 
 /** Message types of the protocol (postgresql.org/docs/current/protocol-message-formats.html). */
@@ -70,6 +71,32 @@ export async function relayCopy(
 	const taken = await written;
 	if (taken.error) throw taken.error;
 	return { rows: taken.rows, bytes: feed.bytes };
+}
+
+/**
+ * Streams `COPY … TO STDOUT` of a session into `into`, framed as it comes: see
+ * Unframe. Other statements may stand before it. Ends `into`; where that is
+ * destroyed before, the session is closed.
+ */
+export async function readCopy(
+	source: ClientBase,
+	statement: string,
+	into: Writable,
+	onBytes: (bytes: number) => void = () => {},
+): Promise<Relayed> {
+	const feed = new CopyOut(statement, { stream: into }, onBytes);
+	const closed = () => feed.abandon();
+	into.once("close", closed);
+	const read = settle(feed.done);
+	source.query(feed);
+	const { rows, error } = await read;
+	into.off("close", closed);
+	if (error) {
+		into.destroy(error);
+		throw error;
+	}
+	into.end();
+	return { rows, bytes: feed.bytes };
 }
 
 interface Settled {
@@ -168,6 +195,11 @@ class CopyIn extends CopyQuery {
 	}
 }
 
+/** Where a sending COPY's messages go; undefined once they are no longer wanted. */
+interface Sink {
+	readonly stream: Writable | undefined;
+}
+
 /** The sending COPY: takes the session's bytes before pg's parser while rows come. */
 class CopyOut extends CopyQuery {
 	bytes = 0;
@@ -183,7 +215,7 @@ class CopyOut extends CopyQuery {
 
 	constructor(
 		statement: string,
-		private readonly sink: CopyIn,
+		private readonly sink: Sink,
 		private readonly onBytes: (bytes: number) => void,
 	) {
 		super(statement);

@@ -6,9 +6,14 @@ import type { Catalog, Table } from "../catalog/types";
 import { readRewrites } from "../copy/guard";
 import { selectTables } from "../copy/select";
 import { ExitCode, MigrationError } from "../errors";
+import { mappingOf } from "../mapping";
+import { refuseUnfit } from "../mapping/check";
+import { compileMapping } from "../mapping/mapping";
 import { unacceptedRejects } from "../mapping/rejects";
+import { pasteText } from "../mapping/resolve";
 import type { AcceptedReject } from "../mapping/types";
 import type { Route } from "../route";
+import { relationExists } from "../sql";
 import { hasUserMap } from "../users/map";
 import { declaredUserColumns, type UserRewrite } from "../users/references";
 import { type Comparison, compareRoutes, compareSameShape } from "./comparison";
@@ -38,6 +43,36 @@ export interface PlanOptions {
 	readonly userColumns: readonly string[];
 	/** Compare definitions as well: for a target made in the source's image. */
 	readonly schema: boolean;
+}
+
+/**
+ * What is to be compared between two live databases: by the mapping that the
+ * operator chose, else tables of the same name.
+ */
+export async function planComparisons(
+	source: ClientBase,
+	target: ClientBase,
+	options: PlanOptions & Parameters<typeof mappingOf>[0],
+): Promise<VerifyPlan> {
+	const mapping = mappingOf(options);
+	if (!mapping) return planSameShape(source, target, options);
+	const compiled = await compileMapping(
+		mapping,
+		{ source, target },
+		// A sync keeps a mirror of the user map on the source.
+		{ users: await relationExists(source, "cutover.user_map") },
+	);
+	refuseUnfit({
+		compiled,
+		problems: compiled.problems,
+		undecided: pasteText(compiled.undecided),
+		exported: [],
+	});
+	return planMapped({
+		routes: compiled.forward.routes,
+		target: compiled.target.catalog.tables,
+		accepted: compiled.accepted,
+	});
 }
 
 /**

@@ -64,7 +64,7 @@ export async function applyRoutes(
 			? [plan.merge.update, plan.merge.insert]
 			: [plan.insertNoted];
 		for (const sql of statements) if (sql) written += await changed(write, sql);
-		if (plan.merge) await write.query(plan.merge.noteCollisions);
+		if (plan.merge) await write.query(plan.merge.note);
 		if (proven.has(ident(plan.target.schema, plan.target.name)))
 			await write.query(noteTouched(plan));
 	}

@@ -32,10 +32,12 @@ export interface FollowPlan {
 	readonly lockTimeout: number;
 }
 
-/** The two sessions of a cycle. */
+/** The sessions of a cycle. */
 export interface Sessions {
 	readonly read: Client;
 	readonly write: Client;
+	/** On the side that is read, outside the cycle's transaction. */
+	readonly beside: Client;
 	/** Temporary tables that the writing session has, by route. */
 	readonly staged: Set<RoutePlan>;
 	/** The side that is written to is followed itself: what we write must not travel back. */
@@ -120,6 +122,7 @@ export async function runCycle(
 				await write.query(
 					"DELETE FROM cutover.journal WHERE xmin = pg_current_xact_id()::xid",
 				);
+			await flush(sessions);
 			await write.query("COMMIT");
 			await options.inSnapshot?.(await exportSnapshot(read));
 			await read.query(
@@ -302,6 +305,16 @@ async function stageKeys(
 ): Promise<void> {
 	for (const { plan, keys } of work)
 		if (keys > 0) await relayCopy(read, write, plan.keys);
+}
+
+/**
+ * Makes sure that what the snapshot shows has reached the disk: a writer that does
+ * not wait for it (synchronous_commit = off) may lose its last transactions in a
+ * crash, and the other side must not have them then. Our commit takes all before
+ * it along.
+ */
+async function flush({ beside }: Sessions): Promise<void> {
+	await beside.query("UPDATE cutover.journal_reader SET id = id");
 }
 
 async function exportSnapshot(read: Client): Promise<string> {

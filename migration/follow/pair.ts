@@ -12,8 +12,8 @@ export interface PairAddresses {
 }
 
 /**
- * The two sessions that a follower works with, both with the lock that keeps others
- * off; opened when asked for, and anew after they were closed.
+ * The sessions that a follower works with, on both sides with the lock that keeps
+ * others off; opened when asked for, and anew after they were closed.
  */
 export class Pair {
 	private sessions: Sessions | undefined;
@@ -32,18 +32,24 @@ export class Pair {
 	/** The open sessions. */
 	async open(): Promise<Sessions> {
 		if (this.sessions) return this.sessions;
-		const read = await this.openLocked("read");
+		const opened: Client[] = [];
 		try {
+			const read = await this.openLocked("read");
+			opened.push(read);
 			const write = await this.openLocked("write");
+			opened.push(write);
+			const beside = await openSession(this.addresses.read);
+			opened.push(beside);
 			this.sessions = {
 				read,
 				write,
+				beside,
 				staged: new Set(),
 				echoes: await hasJournal(write),
 			};
 			return this.sessions;
 		} catch (error) {
-			await read.end().catch(() => {});
+			await endAll(opened);
 			throw error;
 		}
 	}
@@ -53,11 +59,7 @@ export class Pair {
 		const { sessions } = this;
 		this.sessions = undefined;
 		if (sessions)
-			await Promise.all(
-				[sessions.read, sessions.write].map((session) =>
-					session.end().catch(() => {}),
-				),
-			);
+			await endAll([sessions.read, sessions.write, sessions.beside]);
 	}
 
 	private async openLocked(side: "read" | "write"): Promise<Client> {
@@ -94,4 +96,8 @@ async function endLeftOver(
 		`,
 		[pids],
 	);
+}
+
+async function endAll(sessions: readonly Client[]): Promise<void> {
+	await Promise.all(sessions.map((session) => session.end().catch(() => {})));
 }

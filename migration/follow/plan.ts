@@ -8,7 +8,7 @@ import {
 } from "../mapping/merge";
 import type { LabelledRoute } from "../mapping/rejects";
 import { type Route, selectRows, whereClause } from "../route";
-import { fromTable, ident, idents, literal } from "../sql";
+import { fromTable, ident, idents } from "../sql";
 
 /** All that a cycle has to say for one route, as SQL. */
 export interface RoutePlan {
@@ -43,7 +43,7 @@ export interface RoutePlan {
 	readonly insertNoted: string;
 	/** How rows are merged into those that are there; null where they take their place. */
 	readonly merge: MergePlan | null;
-	/** The route, where it rejects rows. */
+	/** The route, where it rejects rows or some may find no place. */
 	readonly labelled: LabelledRoute | null;
 }
 
@@ -51,8 +51,8 @@ interface MergePlan {
 	readonly remove: string;
 	readonly update: string | null;
 	readonly insert: string;
-	/** Notes rows that could not be inserted beside those that were there. */
-	readonly noteCollisions: string;
+	/** Notes rows that could not take their place beside those that were there. */
+	readonly note: string;
 	/** COPY of the keys of noted rows that do not fit. */
 	readonly rejectedKeys: (entries: number) => CopyStatements;
 	/** COPY of all rows, and of their keys, to be merged. */
@@ -118,7 +118,10 @@ export function planRoute(
 			INSERT INTO ${into} (${idents(names)}) OVERRIDING SYSTEM VALUE
 			SELECT ${idents(names)} FROM ${stage("rows")}`,
 		merge: "merge" in route ? planMerge(route, isNoted, stage) : null,
-		labelled: isLabelled(route) && route.reject !== null ? route : null,
+		labelled:
+			isLabelled(route) && (route.reject !== null || "merge" in route)
+				? route
+				: null,
 	};
 }
 
@@ -133,19 +136,13 @@ function planMerge(
 		.map(({ name }) => `${ident("t", name)}::text`)
 		.join(", ");
 	const staged = stage("rows");
-	const into = ident(route.to.schema, route.to.name);
 	return {
 		...mergeStatements(route, {
 			staged,
 			touched: stage("keys"),
+			journalKey: JOURNAL_KEY,
 			rejected: stage("rejected"),
 		}),
-		noteCollisions: `
-			INSERT INTO cutover.reject (route, from_table, key, reason, "row")
-			SELECT ${literal(route.label)}, ${literal(tableName(route.from))}, k.${ident(JOURNAL_KEY)},
-				'it collides with a row that is there', to_jsonb(s)
-			FROM ${staged} s JOIN ${stage("keys")} k ON ${sameKey(columns, "s", "k")}
-			WHERE NOT EXISTS (SELECT FROM ${into} t WHERE ${sameKey(columns, "t", "s")})`,
 		rejectedKeys: (entries) => ({
 			out:
 				route.reject === null

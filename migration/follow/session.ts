@@ -12,6 +12,16 @@ const NOTICE_A_LOST_CLIENT = `
 	SET tcp_keepalives_count = 3;
 	SET client_connection_check_interval = '2s'`;
 
+/**
+ * A commit that we build on has reached the disk: what is applied on one side is
+ * taken out of the journal on the other.
+ */
+const SETTINGS = `
+	SET client_min_messages = warning;
+	SET jit = off;
+	SELECT set_config('synchronous_commit', 'on', false)
+	WHERE current_setting('synchronous_commit') = 'off'`;
+
 /** Bytes that application_name takes. */
 const NAME_BYTES = 63;
 
@@ -22,7 +32,7 @@ export async function openSession(address: DatabaseAddress): Promise<Client> {
 	await client.query("SELECT set_config('application_name', $1, false)", [
 		name.slice(0, NAME_BYTES),
 	]);
-	await client.query("SET client_min_messages = warning; SET jit = off");
+	await client.query(SETTINGS);
 	// Some platforms cannot watch their clients.
 	await client.query(NOTICE_A_LOST_CLIENT).catch(() => {});
 	return client;

@@ -8,6 +8,7 @@ import {
 	readStatements,
 	statementDone,
 } from "../copy/record";
+import { removeGuard } from "../digest/guard";
 import { ExitCode, MigrationError } from "../errors";
 import { dropEmptySchema } from "../freeze/barrier";
 import { type Installed, installJournal } from "../journal/install";
@@ -82,7 +83,11 @@ export async function beginSync(
 	const sessions = await pair.open();
 	const { read, write } = sessions;
 	const forward = options.direction === "forward";
-	if (!forward) await refuseUndrained(read);
+	if (!forward) {
+		await refuseUndrained(read);
+		// From now on it is the new system that writes there.
+		await removeGuard(pair.addresses.read, read, options.lockTimeout);
+	}
 	// Before anything is changed: the journal may be another database's.
 	if (await hasJournal(read)) await claimJournal(read, write);
 	const prepared = forward
@@ -337,6 +342,8 @@ export async function removeSync(
 	await restoreChecks(pair.addresses.write, write, lockTimeout);
 	await validateAll(write);
 	const followed = await removeJournal(pair.addresses.read, read, lockTimeout);
+	if (direction === "forward")
+		await removeGuard(pair.addresses.write, write, lockTimeout);
 	await dropState(write);
 	if (direction === "forward") {
 		await dropRecord(write);

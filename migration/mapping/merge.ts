@@ -124,6 +124,8 @@ export interface MergeInput {
 	readonly staged: string;
 	/** Has the key columns of the receiving side: all rows that were looked at. */
 	readonly touched: string;
+	/** Its column with the key as the side that is read has it: `text[]`. */
+	readonly journalKey: string;
 	/**
 	 * Likewise: those among them that the other side still has and that did not
 	 * fit. They keep what they have; the reject table names them.
@@ -149,7 +151,7 @@ export interface MergeStatements {
 /** The statements that merge what came into the receiving side's table. */
 export function mergeStatements(
 	route: MergeRoute,
-	{ staged, touched, rejected }: MergeInput,
+	{ staged, touched, journalKey, rejected }: MergeInput,
 ): MergeStatements {
 	const table = ident(route.to.schema, route.to.name);
 	const key = route.key?.to ?? [];
@@ -224,9 +226,8 @@ export function mergeStatements(
 			ON CONFLICT DO NOTHING`,
 		note: `INSERT INTO cutover.reject (route, from_table, key, reason, "row")
 			SELECT ${literal(route.label)}, ${literal(tableName(route.from))},
-				ARRAY[${key.map((name) => `s.${ident(name)}::text`).join(", ")}],
-				CASE ${reasons.join(" ")} END, to_jsonb(s)
-			FROM ${staged} s
+				k.${ident(journalKey)}, CASE ${reasons.join(" ")} END, to_jsonb(s)
+			FROM ${staged} s JOIN ${touched} k ON ${same("s", "k")}
 			WHERE ${missing}${
 				changed === "" || blocked.length === 0
 					? ""

@@ -1,7 +1,12 @@
 import type { ClientBase } from "pg";
-import type { Catalog, ForeignKey, Table } from "../catalog/types";
+import {
+	type Catalog,
+	type ForeignKey,
+	type Table,
+	tableName,
+} from "../catalog/types";
 import { MigrationError } from "../errors";
-import { ident } from "../sql";
+import { fromTable, ident } from "../sql";
 
 /** A column that holds user ids, which an import rewrites to the new ones. */
 export interface UserRewrite {
@@ -81,6 +86,43 @@ export async function findUserColumns(
 			? { ...rewrite, reason: "found by data" }
 			: rewrite,
 	);
+}
+
+/** Rows of a table that are looked at for ids in text: enough to notice, few enough for any table. */
+const TEXT_SAMPLE_ROWS = 10_000;
+
+/**
+ * Text columns that hold at least one user id among a table's first 10,000 rows. Such
+ * ids are never rewritten by themselves: a text may hold other things beside, and may
+ * be meant to stay as it is. A person decides, and maps the column where it matters.
+ */
+export async function findTextUserColumns(
+	client: ClientBase,
+	{ tables }: Pick<Catalog, "tables">,
+): Promise<string[]> {
+	const found: string[] = [];
+	for (const table of tables) {
+		const candidates = table.columns.filter(
+			({ base, element }) =>
+				element === null &&
+				base.schema === "pg_catalog" &&
+				["text", "varchar", "bpchar"].includes(base.name),
+		);
+		if (candidates.length === 0) continue;
+		const { rows } = await client.query<Record<string, boolean>>(`
+			WITH ids AS MATERIALIZED (SELECT id::text FROM auth.users)
+			SELECT ${candidates
+				.map(
+					({ name }, index) =>
+						`coalesce(bool_or(${ident("t", name)}::text IN (SELECT id FROM ids)), false) AS "${index}"`,
+				)
+				.join(", ")}
+			FROM (SELECT * FROM ${fromTable(table)} LIMIT ${TEXT_SAMPLE_ROWS}) t
+		`);
+		for (const [index, { name }] of candidates.entries())
+			if (rows[0]?.[String(index)]) found.push(`${tableName(table)}.${name}`);
+	}
+	return found;
 }
 
 /** Whether a table's column is among the rewritten ones. */

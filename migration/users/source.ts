@@ -1,10 +1,8 @@
-import { createReadStream } from "node:fs";
 import { join } from "node:path";
-import { pipeline } from "node:stream";
-import { createGunzip } from "node:zlib";
 import type { ClientBase } from "pg";
-import { type FileSum, writeCompressed } from "../copy/files";
+import { type FileSum, SUFFIX, writeCompressed } from "../copy/files";
 import { relationExists } from "../sql";
+import { readLines } from "./lines";
 
 /** What the users step needs of a row of auth.users, with what hangs on it. */
 export interface SourceUser {
@@ -131,7 +129,7 @@ export async function exportUsers(
 	directory: string,
 	folder: string,
 ): Promise<{ file: string; count: number } & FileSum> {
-	const file = join(folder, "users.jsonl.gz");
+	const file = join(folder, `users.jsonl.${SUFFIX}`);
 	let count = 0;
 	async function* text(): AsyncGenerator<string> {
 		for await (const lines of userLines(client)) {
@@ -145,15 +143,8 @@ export async function exportUsers(
 
 /** Reads the users of an export, one after the other. */
 export async function* readUsers(path: string): AsyncGenerator<SourceUser> {
-	// Whatever fails reaches the reader below.
-	const stream = pipeline(createReadStream(path), createGunzip(), () => {});
-	stream.setEncoding("utf8");
-	let rest = "";
-	for await (const text of stream as AsyncIterable<string>) {
-		const lines = (rest + text).split("\n");
-		rest = lines.pop() ?? "";
-		for (const line of lines) yield JSON.parse(line) as SourceUser;
-	}
+	for await (const line of readLines(path))
+		yield JSON.parse(line) as SourceUser;
 }
 
 /** Counts the users by what the migration has to know about them. */

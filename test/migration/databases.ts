@@ -25,11 +25,15 @@ after(async () => {
 	servers.clear();
 });
 
-/** An empty database on a server of the given version, owned by a plain role. */
+/**
+ * An empty database on a server of the given version, owned by a plain role. The
+ * server is the one that all tests share, unless one is given.
+ */
 export async function emptyDatabase(
 	version: PostgresVersion,
+	on?: LocalPostgres,
 ): Promise<Database> {
-	const server = await startOnce(version);
+	const server = on ?? (await startOnce(version));
 	const name = `migration_${++databases}`;
 	const superuserUrl = await server.createDatabase(name);
 	const role = version === 15 ? "postgres" : "doadmin";

@@ -202,8 +202,8 @@ describe("import into the new application's own schema", () => {
 		const [folder = ""] = (await readdir(directory)).filter((name) =>
 			name.startsWith("data-"),
 		);
-		const file = join(directory, folder, "sensor_readings.copy.gz");
-		const other = join(directory, folder, "door_events.copy.gz");
+		const file = join(directory, folder, "sensor_readings.copy.br");
+		const other = join(directory, folder, "door_events.copy.br");
 		const content = await readFile(file);
 		await writeFile(file, (await readFile(other)).subarray(0, -8));
 		const seeds = "SELECT id FROM alarm_definitions ORDER BY id";

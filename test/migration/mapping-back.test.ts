@@ -204,7 +204,9 @@ describe("the way back", () => {
 		await copyRoute(target, source, route, '"staged"');
 		const statements = mergeStatements(route, {
 			staged: "staged",
-			touched: "(SELECT unnest(ARRAY[2, 3])::bigint AS id)",
+			touched:
+				"(SELECT id::bigint, ARRAY[id::text] AS key FROM unnest(ARRAY[2, 3]) id)",
+			journalKey: "key",
 			rejected: "(SELECT 2::bigint AS id)",
 		});
 		assert.equal((await source.query(statements.remove)).rowCount, 1);

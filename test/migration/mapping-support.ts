@@ -126,9 +126,11 @@ export async function mergeAll(
 		await copyRoute(target, source, route, '"staged"');
 		await copyRejects(target, source, route);
 		// Nothing is deleted: every row that is touched is there.
+		const key = route.key?.to.map((name) => `${ident(name)}::text`);
 		const statements = mergeStatements(route, {
 			staged: "staged",
-			touched: "staged",
+			touched: `(SELECT *, ARRAY[${key?.join(", ")}] AS key FROM staged)`,
+			journalKey: "key",
 			rejected: "(SELECT * FROM staged WHERE false)",
 		});
 		await source.query(statements.remove);

@@ -321,3 +321,44 @@ describe("a proof since the baseline", () => {
 		);
 	});
 });
+
+describe("a sync with proof, by its commands", () => {
+	it("is proven while it runs, and at the switch only by what came since", async () => {
+		const source = await emptyDatabase(15);
+		const target = await emptyDatabase(17);
+		await run(source.url, SCHEMA + DATA);
+		const env = {
+			SOURCE_DATABASE_URL: source.url,
+			TARGET_DATABASE_URL: target.url,
+		};
+		const { exitCode, json } = await migrateHere(["sync", "--proof"], env);
+		assert.equal(exitCode, 0);
+		assert.deepEqual(json.proof, {
+			equal: true,
+			rows: ROWS + 2000 + 200 + 50,
+			differences: [],
+		});
+		await run(source.url, CHANGES);
+		await migrateHere(["sync"], env);
+		await run(source.url, "UPDATE readings SET note = 'late' WHERE unit = 100");
+		await migrateHere(["freeze"], env);
+		await migrateHere(["sync", "--drain"], env);
+		const proof = await migrateHere(["verify", "--since-baseline"], env);
+		assert.equal(proof.exitCode, 0, proof.lines.join("\n"));
+		assert.deepEqual(proof.json.read, {
+			'Odd "name"': "120 keys written since the baseline",
+			events: "10 keys written since the baseline",
+			keyless: "all rows: it has no key",
+			readings: `${144 * 4 + 1} keys written since the baseline`,
+		});
+		// The way back begins: who writes to the target now is no stranger.
+		await migrateHere(["sync", "--reverse"], env);
+		assert.deepEqual(
+			await run(
+				target.url,
+				"SELECT FROM pg_trigger WHERE tgname = 'cutover_guard'",
+			),
+			[],
+		);
+	});
+});

@@ -37,7 +37,7 @@ const QUESTIONS: Record<string, string> = {
 		FROM pg_index i JOIN pg_class o ON o.oid = i.indexrelid JOIN pg_namespace n ON n.oid = o.relnamespace
 		WHERE ${MINE}`,
 	types: `
-		SELECT o.oid::regtype, o.typtype, format_type(o.typbasetype, o.typtypmod), o.typnotnull, o.typdefault,
+		SELECT o.oid::regtype, o.typtype, format_type(o.typbasetype, o.typtypmod), o.typnotnull, pg_get_expr(o.typdefaultbin, 'pg_type'::regclass),
 			o.typcollation::regcollation,
 			ARRAY (SELECT enumlabel FROM pg_enum WHERE enumtypid = o.oid ORDER BY enumsortorder),
 			(

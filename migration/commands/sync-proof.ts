@@ -1,0 +1,55 @@
+import { withConnection } from "../connection";
+import { proveBaseline } from "../digest/baseline";
+import { type Difference, describeDifference } from "../digest/difference";
+import { planComparisons } from "../digest/plan";
+import type { Verification } from "../digest/verify";
+import type { Follower } from "../follow/follower";
+import type { PairAddresses } from "../follow/pair";
+import type { Options } from "../options";
+
+/**
+ * The full proof while a sync goes on, from which `verify --since-baseline` starts
+ * at the freeze. The follower waits meanwhile, the product does not.
+ */
+export async function proveSync(
+	follower: Follower,
+	{ read, write }: PairAddresses,
+	options: Options,
+): Promise<Verification> {
+	const plan = await withConnection(read, { readOnly: true }, (source) =>
+		withConnection(write, { readOnly: true }, (target) =>
+			planComparisons(source, target, options),
+		),
+	);
+	let proof: Verification = { tables: [], differences: [] };
+	await follower.atSnapshot(async (snapshot) => {
+		proof = await proveBaseline(
+			{ source: read, target: write },
+			snapshot,
+			plan.comparisons,
+			options,
+		);
+	});
+	return proof;
+}
+
+/** A proof for the report of a sync. */
+export function describeProof({ tables, differences }: Verification): {
+	readonly json: {
+		readonly equal: boolean;
+		readonly rows: number;
+		readonly differences: readonly Difference[];
+	};
+	readonly lines: readonly string[];
+} {
+	const rows = tables.reduce((sum, { source }) => sum + source.rows, 0);
+	const equal = differences.length === 0;
+	return {
+		json: { equal, rows, differences },
+		lines: equal
+			? [
+					`proven equal in one snapshot: ${rows.toLocaleString("en-US")} rows of ${tables.length} tables`,
+				]
+			: differences.map(describeDifference),
+	};
+}
