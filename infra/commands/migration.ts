@@ -26,6 +26,8 @@ interface Step {
 /**
  * All steps, each after the one before. Users come before rows, so that rows name
  * them by their new ids; whoever signed up since then comes before the last rows.
+ * All rows are proven equal while the source still serves, and at the freeze those
+ * written since: so the freeze does not grow with the data.
  */
 function stepsOf({ sync, freeze, migration, users }: Settings): Step[] {
 	const mapping = mappingOptions(migration)
@@ -35,13 +37,13 @@ function stepsOf({ sync, freeze, migration, users }: Settings): Step[] {
 	const follow: Step[] = [
 		{ name: "probe", run: `probe${mapping}` },
 		{ name: "users", run: moveUsers },
-		{ name: "sync", run: `sync${mapping}`, undo: "sync --remove" },
+		{ name: "sync", run: `sync --proof${mapping}`, undo: "sync --remove" },
 	];
 	const stop: Step[] = [
 		{ name: "freeze", run: "freeze", undo: "unfreeze" },
 		{ name: "last-users", run: moveUsers },
 		{ name: "drain", run: `sync --drain${mapping}` },
-		{ name: "verify", run: `verify${mapping}` },
+		{ name: "verify", run: `verify --since-baseline${mapping}` },
 	];
 	return [...(sync ? follow : []), ...(freeze ? stop : [])];
 }
