@@ -278,11 +278,11 @@ function withWholeTargets(
 			emptied.has(target) &&
 			routes.some((other) => other.target === target && other.id !== id),
 	);
-	const others = work.filter(({ plan }) => !shared.includes(plan));
-	return [
-		...others,
-		...shared.map((plan) => ({ plan, keys: 0, whole: true, truncated: false })),
-	];
+	return routes.flatMap((plan): Work[] => {
+		if (shared.includes(plan))
+			return [{ plan, keys: 0, whole: true, truncated: false }];
+		return work.filter((one) => one.plan === plan);
+	});
 }
 
 /** Makes the temporary tables that are missing; they last as long as the session. */
