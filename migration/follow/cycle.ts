@@ -8,6 +8,7 @@ import { noteShapes, takeInPartitions } from "../journal/take-in";
 import { fromTable, ident } from "../sql";
 import { type Applied, applyRoutes, noteRejects, type Work } from "./apply";
 import { addRows, type Expandable, expandNotes } from "./expand";
+import { describeFailure } from "./failure";
 import type { RoutePlan } from "./plan";
 import {
 	changedUsers,
@@ -135,7 +136,7 @@ export async function runCycle(
 			await Promise.all(
 				[read, write].map((client) => client.query("ROLLBACK").catch(() => {})),
 			);
-			throw error;
+			throw describeFailure(error);
 		}
 	}
 }
