@@ -56,33 +56,34 @@ const USES_OF_SUPABASE =
 export function usesOfSupabase(
 	routines: readonly Routine[],
 ): ReadonlyMap<string, readonly string[]> {
+	const texts = routines.map(({ identity, name, definition }) => ({
+		identity,
+		name,
+		body: bodyOf(definition),
+	}));
 	const uses = new Map<string, Set<string>>();
-	for (const { identity, definition } of routines)
-		uses.set(
-			identity,
-			new Set(
-				[...withoutComments(definition).matchAll(USES_OF_SUPABASE)].map(
-					([, use]) => (use as string).replaceAll(/["\s]/g, "").toLowerCase(),
-				),
-			),
+	for (const { identity, body } of texts) {
+		const found = [...body.matchAll(USES_OF_SUPABASE)].map(([, use]) =>
+			(use as string).replaceAll(/["\s]/g, "").toLowerCase(),
 		);
-	for (let grown = true; grown; ) {
-		grown = false;
-		for (const caller of routines)
-			for (const callee of routines) {
-				const theirs = uses.get(callee.identity) as Set<string>;
-				if (theirs.size === 0 || caller === callee || !calls(caller, callee))
-					continue;
-				const mine = uses.get(caller.identity) as Set<string>;
-				const before = mine.size;
-				for (const use of theirs) mine.add(use);
-				grown ||= mine.size > before;
-			}
+		if (found.length > 0) uses.set(identity, new Set(found));
+	}
+	// Who calls one of those uses the same; one that has just been found may have callers.
+	const pending = texts.filter(({ identity }) => uses.has(identity));
+	for (let used = pending.pop(); used; used = pending.pop()) {
+		const call = callOf(used.name);
+		const theirs = uses.get(used.identity) ?? [];
+		for (const caller of texts) {
+			if (!call.test(caller.body)) continue;
+			const mine = uses.get(caller.identity) ?? new Set();
+			const before = mine.size;
+			for (const use of theirs) mine.add(use);
+			uses.set(caller.identity, mine);
+			if (mine.size > before) pending.push(caller);
+		}
 	}
 	return new Map(
-		[...uses].flatMap(([identity, mine]) =>
-			mine.size > 0 ? [[identity, [...mine].sort()]] : [],
-		),
+		[...uses].map(([identity, mine]) => [identity, [...mine].sort()]),
 	);
 }
 
@@ -191,13 +192,14 @@ function isSupabaseRole(role: string): boolean {
 	);
 }
 
-function calls(caller: Routine, callee: Routine): boolean {
-	const name = callee.name.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
-	return new RegExp(`(?<!\\w)"?${name}"?\\s*\\(`).test(
-		withoutComments(caller.definition).replace(/^.*$/m, ""),
-	);
+/** The definition without its first line, which names itself, and without comments. */
+function bodyOf(definition: string): string {
+	return definition
+		.slice(definition.indexOf("\n"))
+		.replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\//g, "");
 }
 
-function withoutComments(sql: string): string {
-	return sql.replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\//g, "");
+function callOf(name: string): RegExp {
+	const text = name.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+	return new RegExp(`(?<!\\w)"?${text}"?\\s*\\(`);
 }

@@ -17,14 +17,13 @@ export type ExtensionOffer =
 	| { readonly installed: string }
 	| { readonly installed: null; readonly refused: string | null };
 
-/** "schema" is where an extension insists on living. */
+/** "schema" is where an extension insists on living; "trusted" ones take no superuser. */
 const EXTENSIONS = `
 	SELECT a.name::text AS "name", n.nspname::text AS "installed",
-		(
-			SELECT v.schema::text FROM pg_available_extension_versions v
-			WHERE v.name = a.name AND v.version = a.default_version
-		) AS "schema"
+		v.schema::text AS "schema", v.trusted AS "trusted",
+		current_setting('transaction_read_only') = 'on' AS "readOnly"
 	FROM pg_available_extensions a
+	JOIN pg_available_extension_versions v ON v.name = a.name AND v.version = a.default_version
 	LEFT JOIN pg_extension e ON e.extname = a.name
 	LEFT JOIN pg_namespace n ON n.oid = e.extnamespace
 	WHERE a.name = ANY ($1)
@@ -44,23 +43,21 @@ const COMPRESSIONS = `
  * Finds out what of a catalog's wants a target can meet. Whether our role may
  * create an extension is tried and taken back at once, as no catalog says it:
  * providers let chosen extensions pass that are not trusted. A session that may
- * not write gets the server's own refusal as the answer.
+ * not write goes by what is trusted.
  */
 export async function readOffer(
 	target: ClientBase,
 	catalog: Catalog,
 ): Promise<Offer> {
-	const { rows } = await target.query<{
-		name: string;
-		installed: string | null;
-		schema: string | null;
-	}>(EXTENSIONS, [catalog.extensions.map(({ name }) => name)]);
+	const { rows } = await target.query<ExtensionRow>(EXTENSIONS, [
+		catalog.extensions.map(({ name }) => name),
+	]);
 	const extensions: Record<string, ExtensionOffer> = {};
-	for (const { name, installed, schema } of rows)
-		extensions[name] =
-			installed === null
-				? { installed, refused: await tryExtension(target, name, schema) }
-				: { installed };
+	for (const row of rows)
+		extensions[row.name] =
+			row.installed === null
+				? { installed: null, refused: await refusalOf(target, row) }
+				: { installed: row.installed };
 	const there = await target.query<{ name: string }>(COLLATIONS);
 	const collations = new Set(there.rows.map(({ name }) => name));
 	const compressions = await target.query<{ methods: string[] }>(COMPRESSIONS);
@@ -73,12 +70,23 @@ export async function readOffer(
 	};
 }
 
-/** Why our role may not create the extension; null where it may. Leaves nothing behind. */
-async function tryExtension(
+interface ExtensionRow {
+	readonly name: string;
+	readonly installed: string | null;
+	readonly schema: string | null;
+	readonly trusted: boolean;
+	readonly readOnly: boolean;
+}
+
+/** Why our role may not create an extension; null where it may. Leaves nothing behind. */
+async function refusalOf(
 	target: ClientBase,
-	name: string,
-	schema: string | null,
+	{ name, schema, trusted, readOnly }: ExtensionRow,
 ): Promise<string | null> {
+	if (readOnly)
+		return trusted
+			? null
+			: "it is not trusted, and a session that may not write cannot try";
 	const create = `CREATE EXTENSION ${ident(name)} ${schema === null ? "SCHEMA cutover_trial " : ""}CASCADE`;
 	// A block with a handler is a transaction of its own within any other.
 	await target.query(`

@@ -16,6 +16,8 @@ import {
 } from "../follow/sync";
 import { sameShapeBack, sameShapeForward, type Way } from "../follow/way";
 import type { Lag } from "../journal/state";
+import { mappingOf } from "../mapping";
+import { mappedBack, mappedForward } from "../mapping/way";
 import { type Options, sourceOf, targetOf } from "../options";
 import { size } from "../progress";
 import type { Outcome } from "./outcome";
@@ -82,6 +84,11 @@ async function wayOf(
 	direction: Direction,
 ): Promise<Way> {
 	const { read, write } = await pair.open();
+	const mapping = mappingOf(options);
+	if (mapping)
+		return direction === "forward"
+			? mappedForward(mapping, { source: read, target: write })
+			: mappedBack(mapping, { source: write, target: read });
 	const sameShape = direction === "forward" ? sameShapeForward : sameShapeBack;
 	return sameShape(read, write, options);
 }

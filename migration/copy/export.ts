@@ -61,8 +61,8 @@ export interface ExportResult {
 /** Only the owner may list what is in an export. */
 const DIRECTORY_MODE = 0o700;
 
-/** What PostgreSQL says of a snapshot whose session is gone. */
-const INVALID_PARAMETER_VALUE = "22023";
+/** What PostgreSQL up to 16, and from 17 on, says of a snapshot whose session is gone. */
+const SNAPSHOT_GONE = ["22023", "42704"];
 
 /**
  * Writes one consistent picture of the source into `directory`: every table as
@@ -309,7 +309,7 @@ async function readWalPosition(client: ClientBase): Promise<string> {
 
 function snapshotLost(error: unknown): MigrationError | undefined {
 	const { code, message = "" } = error as { code?: string; message?: string };
-	if (code !== INVALID_PARAMETER_VALUE || !message.includes("snapshot"))
+	if (!SNAPSHOT_GONE.includes(code ?? "") || !message.includes("snapshot"))
 		return undefined;
 	return new MigrationError(
 		{

@@ -5,6 +5,7 @@ import { ExitCode, MigrationError } from "../errors";
 import { BARRIER_TRIGGER } from "../freeze/barrier";
 import { copyRejects, removeRejects } from "../mapping/rejects";
 import { fromTable, ident, literal } from "../sql";
+import { mergeRoutes } from "./merge";
 import { type CopyStatements, JOURNAL_KEY, type RoutePlan } from "./plan";
 import { noteTouched, provenTables, voidProof } from "./touched";
 
@@ -54,20 +55,23 @@ export async function applyRoutes(
 	const opened = await openBarrier(write, work);
 	for (const { plan, whole, truncated } of work)
 		if (truncated || (whole && !plan.merge)) await empty(write, plan);
+	const replaced = staged.filter(({ plan }) => !plan.merge);
 	let deleted = 0;
-	for (const { plan } of staged)
-		deleted += await changed(write, plan.merge?.remove ?? plan.deleteNoted);
-	const proven = await provenTables(write);
+	for (const { plan } of replaced)
+		deleted += await changed(write, plan.deleteNoted);
 	let written = 0;
-	for (const { plan } of staged) {
-		const statements = plan.merge
-			? [plan.merge.update, plan.merge.insert]
-			: [plan.insertNoted];
-		for (const sql of statements) if (sql) written += await changed(write, sql);
-		if (plan.merge) await write.query(plan.merge.note);
+	for (const { plan } of replaced)
+		written += await changed(write, plan.insertNoted);
+	const merged = await mergeRoutes(
+		write,
+		staged.map(({ plan }) => plan),
+	);
+	deleted += merged.deleted;
+	written += merged.written;
+	const proven = await provenTables(write);
+	for (const { plan } of staged)
 		if (proven.has(ident(plan.target.schema, plan.target.name)))
 			await write.query(noteTouched(plan));
-	}
 	const wholes: Applied["whole"][number][] = [];
 	for (const { plan, whole } of work) {
 		if (!whole || plan.merge) continue;
@@ -141,28 +145,29 @@ export async function noteRejects(
 
 /**
  * A frozen side takes rows from us alone: its barrier is down within our
- * transaction, which keeps all other writers waiting until it is up again.
+ * transaction, which keeps all other writers waiting until it is up again. Merging
+ * may delete what refers to a row, in any table.
  */
 async function openBarrier(
 	write: Client,
 	work: readonly Work[],
 ): Promise<string[]> {
 	if (work.length === 0) return [];
-	const names = work.map(({ plan }) =>
-		ident(plan.target.schema, plan.target.name),
-	);
+	const names = work.some(({ plan }) => plan.merge)
+		? null
+		: work.map(({ plan }) => ident(plan.target.schema, plan.target.name));
 	const { rows } = await write.query<{ name: string }>(
 		`
-		SELECT DISTINCT format('%I.%I', n.nspname, c.relname) AS "name"
+		SELECT format('%I.%I', n.nspname, c.relname) AS "name"
 		FROM pg_trigger t
 		JOIN pg_class c ON c.oid = t.tgrelid
 		JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE t.tgname = ${literal(BARRIER_TRIGGER)} AND t.tgrelid IN (
+		WHERE t.tgname = ${literal(BARRIER_TRIGGER)} AND ($1::text[] IS NULL OR t.tgrelid IN (
 			SELECT (pg_partition_tree(w.name::regclass)).relid FROM unnest($1::text[]) w (name)
 			UNION ALL SELECT w.name::regclass FROM unnest($1::text[]) w (name)
-		)
+		))
 		`,
-		[[...new Set(names)]],
+		[names],
 	);
 	const opened = rows.map(({ name }) => name);
 	if (opened.length > 0)

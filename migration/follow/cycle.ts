@@ -8,6 +8,7 @@ import { noteShapes, takeInPartitions } from "../journal/take-in";
 import { fromTable, ident } from "../sql";
 import { type Applied, applyRoutes, noteRejects, type Work } from "./apply";
 import { addRows, type Expandable, expandNotes } from "./expand";
+import { describeFailure } from "./failure";
 import type { RoutePlan } from "./plan";
 import {
 	changedUsers,
@@ -135,7 +136,7 @@ export async function runCycle(
 			await Promise.all(
 				[read, write].map((client) => client.query("ROLLBACK").catch(() => {})),
 			);
-			throw error;
+			throw describeFailure(error);
 		}
 	}
 }
@@ -278,11 +279,11 @@ function withWholeTargets(
 			emptied.has(target) &&
 			routes.some((other) => other.target === target && other.id !== id),
 	);
-	const others = work.filter(({ plan }) => !shared.includes(plan));
-	return [
-		...others,
-		...shared.map((plan) => ({ plan, keys: 0, whole: true, truncated: false })),
-	];
+	return routes.flatMap((plan): Work[] => {
+		if (shared.includes(plan))
+			return [{ plan, keys: 0, whole: true, truncated: false }];
+		return work.filter((one) => one.plan === plan);
+	});
 }
 
 /** Makes the temporary tables that are missing; they last as long as the session. */

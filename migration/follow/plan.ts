@@ -3,6 +3,7 @@ import { tableName } from "../catalog/types";
 import type { FollowedTable } from "../journal/state";
 import {
 	type MergeRoute,
+	type MergeStatements,
 	mergeStatements,
 	stagingTable,
 } from "../mapping/merge";
@@ -47,12 +48,9 @@ export interface RoutePlan {
 	readonly labelled: LabelledRoute | null;
 }
 
-interface MergePlan {
-	readonly remove: string;
-	readonly update: string | null;
-	readonly insert: string;
-	/** Notes rows that could not take their place beside those that were there. */
-	readonly note: string;
+export interface MergePlan extends Omit<MergeStatements, "remove"> {
+	/** Deletes rows that have gone, of those whose staged keys are given as a FROM item. */
+	readonly remove: (keys: string) => string;
 	/** COPY of the keys of noted rows that do not fit. */
 	readonly rejectedKeys: (entries: number) => CopyStatements;
 	/** COPY of all rows, and of their keys, to be merged. */
@@ -84,6 +82,8 @@ export function planRoute(
 	const into = ident(target.schema, target.name);
 	const format = `(FORMAT ${route.format})`;
 	const keyed = route.key !== null && followed.key !== null;
+	if ("merge" in route && !keyed)
+		throw new Error(`${tableName(route.to)} is merged into, and has no key`);
 	const isNoted = (entries: number) => notedRows(route, followed, entries);
 	return {
 		route,
@@ -136,13 +136,16 @@ function planMerge(
 		.map(({ name }) => `${ident("t", name)}::text`)
 		.join(", ");
 	const staged = stage("rows");
-	return {
-		...mergeStatements(route, {
+	const statements = (touched: string) =>
+		mergeStatements(route, {
 			staged,
-			touched: stage("keys"),
+			touched,
 			journalKey: JOURNAL_KEY,
 			rejected: stage("rejected"),
-		}),
+		});
+	return {
+		...statements(stage("keys")),
+		remove: (touched) => statements(touched).remove,
 		rejectedKeys: (entries) => ({
 			out:
 				route.reject === null

@@ -1,10 +1,7 @@
 import type { ClientBase } from "pg";
 import type { DatabaseAddress } from "../connection";
-import { GUARD_TRIGGER } from "../digest/guard";
 import { ExitCode, MigrationError } from "../errors";
-import { BARRIER_TRIGGER } from "../freeze/barrier";
 import { withTablesLocked } from "../journal/lock";
-import { ROW_TRIGGER, TRUNCATE_TRIGGER } from "../journal/schema";
 import { ident, literal, relationExists } from "../sql";
 
 /**
@@ -244,7 +241,7 @@ const ENABLE: Record<string, string> = {
 	R: "ENABLE REPLICA TRIGGER",
 };
 
-/** A partitioned table's come before its partitions', which may differ from it. */
+/** All but our own. A partitioned table's come before its partitions', which may differ from it. */
 async function activeTriggers(
 	client: ClientBase,
 	oids: readonly string[],
@@ -262,7 +259,7 @@ async function activeTriggers(
 		JOIN pg_class c ON c.oid = t.tgrelid
 		JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE t.tgrelid = ANY ($1::oid[]) AND NOT t.tgisinternal AND t.tgenabled <> 'D'
-			AND t.tgname NOT IN (${[BARRIER_TRIGGER, GUARD_TRIGGER, ROW_TRIGGER, TRUNCATE_TRIGGER].map(literal).join(", ")})
+			AND t.tgname NOT LIKE 'cutover\\_%'
 		ORDER BY c.relispartition, c.relkind DESC, 1, 2, 3
 		`,
 		[oids],

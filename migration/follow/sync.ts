@@ -35,6 +35,7 @@ import {
 import {
 	restoreChecks,
 	suspendChecks,
+	suspendTriggers,
 	type UnvalidatedKey,
 	unvalidatedKeys,
 	validateKeys,
@@ -131,7 +132,11 @@ export async function beginSync(
 	if (!forward)
 		// Both sides were equal when the journal began.
 		await bring(sessions, states, installed, { newIsEqual: true });
-	await suspendChecks(
+	// Merged rows are written in an order that keeps every foreign key.
+	const suspend = plan.routes.some(({ merge }) => merge)
+		? suspendTriggers
+		: suspendChecks;
+	await suspend(
 		pair.addresses.write,
 		(await pair.open()).write,
 		plan.routes.map(({ target }) => target),
@@ -342,8 +347,7 @@ export async function removeSync(
 	await restoreChecks(pair.addresses.write, write, lockTimeout);
 	await validateAll(write);
 	const followed = await removeJournal(pair.addresses.read, read, lockTimeout);
-	if (direction === "forward")
-		await removeGuard(pair.addresses.write, write, lockTimeout);
+	await removeGuard(pair.addresses.write, write, lockTimeout);
 	await dropState(write);
 	if (direction === "forward") {
 		await dropRecord(write);

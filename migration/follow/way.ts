@@ -60,12 +60,12 @@ export async function sameShapeForward(
 		refuseObstacles(obstacles(catalog, tables, target));
 	const userColumns = await rewrittenColumns(read, write, catalog, options);
 	return {
+		dependents: [],
 		catalog,
 		tables,
 		routes: tables.map((table) =>
 			rewriteUsers(sameShape(table), userColumns, "forward"),
 		),
-		dependents: [],
 		userColumns,
 		userColumnsThere: userColumns,
 		mirrored: userColumns.length > 0,
@@ -90,6 +90,7 @@ export async function sameShapeBack(
 		(table) => findTable(catalog.tables, table) ?? [],
 	);
 	return {
+		dependents: [],
 		catalog,
 		tables,
 		routes: tables.map((table) => {
@@ -103,7 +104,6 @@ export async function sameShapeBack(
 				"back",
 			);
 		}),
-		dependents: [],
 		userColumns,
 		userColumnsThere: userColumns,
 		mirrored: false,

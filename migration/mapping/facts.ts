@@ -6,7 +6,7 @@ import type { ValueType } from "./fit";
 
 /** What a mapping is held to, of one side. */
 export interface Facts {
-	readonly catalog: MappedCatalog;
+	readonly catalog: Catalog;
 	readonly uniques: readonly UniqueIndex[];
 }
 

@@ -256,6 +256,27 @@ describe("what of a schema cannot come along", () => {
 		);
 	});
 
+	it("is what needs itself, but nothing beside it", async () => {
+		const source = await emptyDatabase(15);
+		await run(
+			source.url,
+			`
+			CREATE TABLE t (id integer PRIMARY KEY);
+			CREATE VIEW round AS SELECT id FROM t;
+			CREATE FUNCTION round_of(round) RETURNS integer LANGUAGE sql STABLE AS $$ SELECT $1.id $$;
+			CREATE OR REPLACE VIEW round AS SELECT id, round_of(NULL::round) AS again FROM t;
+			CREATE VIEW beside AS SELECT id FROM t;
+			`,
+		);
+		const target = await emptyDatabase(17);
+		const left = await make(await read(source), target);
+		assert.deepEqual(names(left), [
+			"function public.round_of(public.round)",
+			"view public.round",
+		]);
+		await run(target.url, "SELECT id FROM beside");
+	});
+
 	it("is nothing that an extension or the migration made", async () => {
 		const source = await emptyDatabase(15);
 		await run(

@@ -1,0 +1,105 @@
+import type { ClientBase } from "pg";
+import { type Table, tableName } from "../catalog/types";
+import type { Way } from "../follow/way";
+import { ensureUserMap } from "../users/map";
+import { archiveSchema, LEGACY } from "./archive";
+import { checkMapping, refuseUnfit } from "./check";
+import { type CompiledMapping, compileMapping } from "./mapping";
+import { ensureRejects } from "./rejects";
+import type { Mapping } from "./types";
+
+/** The two databases, by what they are, whichever is read. */
+interface Clients {
+	readonly source: ClientBase;
+	readonly target: ClientBase;
+}
+
+/**
+ * The way there of a mapping, for the follower: held to both databases first, and
+ * refused where it does not fit. Makes the archive's tables and the reject table on
+ * the target, where they are missing.
+ */
+export async function mappedForward(
+	mapping: Mapping,
+	clients: Clients,
+): Promise<Way> {
+	const compiled = await fitting(mapping, clients);
+	const { create, finish } = archiveSchema(compiled.archive);
+	await ensureRejects(clients.target);
+	for (const sql of [...create, ...finish]) await clients.target.query(sql);
+	const { routes, dependents, userColumns } = compiled.forward;
+	const named = [...routes.map(({ from }) => from), ...lookedUp(dependents)];
+	const tables = tablesOf(compiled.source.catalog.tables, named);
+	return {
+		catalog: { ...compiled.source.catalog, tables },
+		tables: tables.filter(({ owned }) => owned),
+		routes: routes.filter(({ from }) => isOwned(tables, from)),
+		dependents,
+		userColumns,
+		userColumnsThere: [
+			...compiled.back.userColumns,
+			...compiled.archive.flatMap(({ name, columns }) =>
+				userColumns
+					.filter(
+						({ table, column }) =>
+							table === name && columns.some((one) => one.name === column),
+					)
+					.map(({ column }) => ({ schema: LEGACY, table: name, column })),
+			),
+		],
+		mirrored: userColumns.length > 0,
+		notOwned: tables.filter(({ owned }) => !owned).map(tableName),
+	};
+}
+
+/** The way back of a mapping, into a source that may have been frozen since. */
+export async function mappedBack(
+	mapping: Mapping,
+	clients: Clients,
+): Promise<Way> {
+	const compiled = await fitting(mapping, clients);
+	await ensureRejects(clients.source);
+	// Without a map nobody has a new id, and the routes ask it all the same.
+	await ensureUserMap(clients.target);
+	const { routes, dependents, userColumns } = compiled.back;
+	const named = [...routes.map(({ from }) => from), ...lookedUp(dependents)];
+	const tables = tablesOf(compiled.target.catalog.tables, named);
+	return {
+		catalog: { ...compiled.target.catalog, tables },
+		tables: tables.filter(({ owned }) => owned),
+		routes: routes.filter(({ from }) => isOwned(tables, from)),
+		dependents,
+		userColumns,
+		userColumnsThere: compiled.forward.userColumns,
+		mirrored: false,
+		notOwned: tables.filter(({ owned }) => !owned).map(tableName),
+	};
+}
+
+async function fitting(
+	mapping: Mapping,
+	clients: Clients,
+): Promise<CompiledMapping> {
+	refuseUnfit(await checkMapping(mapping, clients));
+	return compileMapping(mapping, clients, { users: true });
+}
+
+type Name = { readonly schema: string; readonly name: string };
+
+function lookedUp(dependents: readonly { readonly lookup: Name }[]): Name[] {
+	return dependents.map(({ lookup }) => lookup);
+}
+
+function tablesOf(all: readonly Table[], named: readonly Name[]): Table[] {
+	return all.filter((table) =>
+		named.some(
+			({ schema, name }) => schema === table.schema && name === table.name,
+		),
+	);
+}
+
+function isOwned(tables: readonly Table[], { schema, name }: Name): boolean {
+	return tables.some(
+		(table) => table.schema === schema && table.name === name && table.owned,
+	);
+}
