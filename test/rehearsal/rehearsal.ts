@@ -4,23 +4,11 @@ import { parse } from "yaml";
 import type { Credentials } from "../../cutover/checks/completion";
 import { Site } from "../../cutover/checks/site";
 import { readStack } from "../../cutover/stack";
+import { leftBehind } from "../freshtrack/left-behind";
 import type { Control } from "./control";
 import { fullKey, Pulumi } from "./pulumi";
 import type { Recorder } from "./recorder";
 import { rehearsalFolder } from "./state";
-
-/**
- * Rows of the invented source that the new schema cannot take. The verification
- * names them; the rehearsal stands for the person who agrees.
- */
-const leftBehind = [
-	"alert_rules_history:alert_rule_id is null",
-	"corrective_actions:alert_id is null",
-	"profiles:organization_id is null",
-	"sensor_readings:temperature is null",
-	"user_roles:role inspector has no counterpart",
-	"user_roles:user_id, organization_id is a duplicate",
-];
 
 /** Everything the steps of a rehearsal share. */
 export class Rehearsal {
