@@ -122,14 +122,12 @@ const hashScaled: Hash = (value, seed) => `
  * and 1.00, 1 and -1 for one, and hardly sees its structure), floats (their hash
  * takes 0 and -0 for one), arrays (their hash sees no bounds), enums (hashed by
  * OID), and all that has no hash. xml goes in as it is printed: its cast to text
- * gives a declaration that no copy brings, neither of text nor of binary. The text
- * of "char" is another from version 16 on, for bytes above 127.
+ * gives a declaration that no copy brings, neither of text nor of binary.
  */
 const HASHES: Readonly<Record<string, Hash>> = {
 	bool: (value, seed) => `hashint4extended(${value}::int4, ${int8(seed)})`,
 	bytea: hashBytes,
 	bpchar: (value, seed) => hashText(printedText(value), seed),
-	char: (value, seed) => `hashint4extended(${value}::int4, ${int8(seed)})`,
 	int2: withSeed("hashint2extended"),
 	int4: withSeed("hashint4extended"),
 	int8: hashInt8,
