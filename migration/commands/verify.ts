@@ -135,7 +135,7 @@ async function repair(
 		{ source: sourceOf(options), target: targetOf(options) },
 		before.plan.comparisons.filter(({ table }) => differing.has(table)),
 		before.state,
-		options.lockTimeout,
+		options,
 	);
 	const sequences = await repairSequences(options, before.plan.sequences);
 	const startedAt = performance.now();
