@@ -14,7 +14,7 @@ import { CopyProof } from "../copy/proof";
 import { dropRecord, ensureRecord, hasRecord } from "../copy/record";
 import { selectTables } from "../copy/select";
 import { readSequences, setSequences } from "../copy/sequences";
-import { type Difference, describeDifference } from "../digest/compare";
+import { type Difference, describeDifference } from "../digest/difference";
 import { ExitCode, MigrationError } from "../errors";
 import { type Options, sourceOf, targetOf } from "../options";
 import { size } from "../progress";

@@ -1,7 +1,6 @@
-import { withConnection } from "../connection";
 import { proveBaseline } from "../digest/baseline";
 import { type Difference, describeDifference } from "../digest/difference";
-import { planComparisons } from "../digest/plan";
+import { planBetween } from "../digest/plan";
 import type { Verification } from "../digest/verify";
 import type { Follower } from "../follow/follower";
 import type { PairAddresses } from "../follow/pair";
@@ -16,19 +15,11 @@ export async function proveSync(
 	{ read, write }: PairAddresses,
 	options: Options,
 ): Promise<Verification> {
-	const plan = await withConnection(read, { readOnly: true }, (source) =>
-		withConnection(write, { readOnly: true }, (target) =>
-			planComparisons(source, target, options),
-		),
-	);
+	const addresses = { source: read, target: write };
+	const plan = await planBetween(addresses, options);
 	let proof: Verification = { tables: [], differences: [] };
 	await follower.atSnapshot(async (snapshot) => {
-		proof = await proveBaseline(
-			{ source: read, target: write },
-			snapshot,
-			plan.comparisons,
-			options,
-		);
+		proof = await proveBaseline(addresses, snapshot, plan.comparisons, options);
 	});
 	return proof;
 }

@@ -17,6 +17,7 @@ import {
 import { sameShapeBack, sameShapeForward, type Way } from "../follow/way";
 import type { Lag } from "../journal/state";
 import { mappingOf } from "../mapping";
+import { readRemarks } from "../mapping/remarks";
 import { mappedBack, mappedForward } from "../mapping/way";
 import { type Options, sourceOf, targetOf } from "../options";
 import { size } from "../progress";
@@ -72,7 +73,20 @@ async function sync(
 		const drained =
 			options.mode === "drain" ? await drain(pair, begun, settings) : null;
 		const lag = await watch.read();
-		return report(begun, lag, settings, drained, proof);
+		const outcome = report(begun, lag, settings, drained, proof);
+		const mapping = mappingOf(options);
+		if (!mapping) return outcome;
+		const { write } = await pair.open();
+		const { lines, ...json } = await readRemarks(
+			write,
+			mapping,
+			settings.direction === "back",
+		);
+		return {
+			...outcome,
+			json: { ...outcome.json, ...json },
+			lines: [...outcome.lines, ...lines],
+		};
 	} finally {
 		await watch.close();
 	}

@@ -7,7 +7,7 @@ import { readManifest, schemasOf } from "../copy/manifest";
 import { setSequences } from "../copy/sequences";
 import { describeDifference } from "../digest/difference";
 import {
-	planComparisons,
+	planBetween,
 	refuseOtherShape,
 	rewritesOf,
 	type VerifyPlan,
@@ -73,10 +73,11 @@ async function verifyLive(
 	options: Options,
 	only?: ReadonlySet<string>,
 ): Promise<LiveVerification> {
-	return withSnapshot(sourceOf(options), options.jobs, (source) =>
-		withSnapshot(targetOf(options), options.jobs, async (target) => {
+	const addresses = { source: sourceOf(options), target: targetOf(options) };
+	const plan = await planBetween(addresses, options);
+	return withSnapshot(addresses.source, options.jobs, (source) =>
+		withSnapshot(addresses.target, options.jobs, async (target) => {
 			const [from, to] = [first(source), first(target)];
-			const plan = await planComparisons(from, to, options);
 			const comparisons = plan.comparisons.filter(
 				({ table }) => only?.has(table) ?? true,
 			);
@@ -135,7 +136,7 @@ async function repair(
 		{ source: sourceOf(options), target: targetOf(options) },
 		before.plan.comparisons.filter(({ table }) => differing.has(table)),
 		before.state,
-		options.lockTimeout,
+		options,
 	);
 	const sequences = await repairSequences(options, before.plan.sequences);
 	const startedAt = performance.now();

@@ -1,6 +1,6 @@
 import type { ClientBase } from "pg";
 import { tableName } from "../catalog/types";
-import type { Difference } from "../digest/compare";
+import type { Difference } from "../digest/difference";
 import {
 	combine,
 	digestChunk,

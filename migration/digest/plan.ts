@@ -3,14 +3,14 @@ import { findTable, obstacles } from "../catalog/compare";
 import { readCatalog } from "../catalog/read";
 import { readSchemas } from "../catalog/schemas";
 import type { Catalog, Table } from "../catalog/types";
+import { type DatabaseAddress, withConnection } from "../connection";
 import { readRewrites } from "../copy/guard";
 import { selectTables } from "../copy/select";
 import { ExitCode, MigrationError } from "../errors";
 import { mappingOf } from "../mapping";
-import { refuseUnfit } from "../mapping/check";
+import { checkMapping, refuseUnfit } from "../mapping/check";
 import { compileMapping } from "../mapping/mapping";
 import { unacceptedRejects } from "../mapping/rejects";
-import { pasteText } from "../mapping/resolve";
 import type { AcceptedReject } from "../mapping/types";
 import type { Route } from "../route";
 import { relationExists } from "../sql";
@@ -47,26 +47,36 @@ export interface PlanOptions {
 
 /**
  * What is to be compared between two live databases: by the mapping that the
- * operator chose, else tables of the same name.
+ * operator chose, else tables of the same name. In sessions of its own, as a mapping
+ * is tried statement by statement, and one that fails ends a transaction.
  */
-export async function planComparisons(
+export async function planBetween(
+	addresses: {
+		readonly source: DatabaseAddress;
+		readonly target: DatabaseAddress;
+	},
+	options: PlanOptions & Parameters<typeof mappingOf>[0],
+): Promise<VerifyPlan> {
+	const readOnly = { readOnly: true };
+	return withConnection(addresses.source, readOnly, (source) =>
+		withConnection(addresses.target, readOnly, (target) =>
+			planComparisons(source, target, options),
+		),
+	);
+}
+
+async function planComparisons(
 	source: ClientBase,
 	target: ClientBase,
 	options: PlanOptions & Parameters<typeof mappingOf>[0],
 ): Promise<VerifyPlan> {
 	const mapping = mappingOf(options);
 	if (!mapping) return planSameShape(source, target, options);
-	const compiled = await compileMapping(
-		mapping,
-		{ source, target },
-		// A sync keeps a mirror of the user map on the source.
-		{ users: await relationExists(source, "cutover.user_map") },
-	);
-	refuseUnfit({
-		compiled,
-		problems: compiled.problems,
-		undecided: pasteText(compiled.undecided),
-		exported: [],
+	const clients = { source, target };
+	refuseUnfit(await checkMapping(mapping, clients));
+	// A sync keeps a mirror of the user map on the source.
+	const compiled = await compileMapping(mapping, clients, {
+		users: await relationExists(source, "cutover.user_map"),
 	});
 	return planMapped({
 		routes: compiled.forward.routes,

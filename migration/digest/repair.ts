@@ -49,9 +49,14 @@ export async function repairTables(
 	},
 	comparisons: readonly Comparison[],
 	state: SourceState,
-	/** Milliseconds. */
-	lockTimeout: number,
+	options: {
+		/** Milliseconds. */
+		readonly lockTimeout: number;
+		/** Of differing rows, beyond which a table is filled anew as a whole. */
+		readonly mostPlaces?: number;
+	},
 ): Promise<RepairedTable[]> {
+	const mostPlaces = options.mostPlaces ?? MOST_PLACES;
 	return withConnection(
 		addresses.target,
 		{ readOnly: false },
@@ -63,49 +68,58 @@ export async function repairTables(
 				target,
 				comparisons.map((comparison) => comparison.target.table),
 				"ACCESS EXCLUSIVE",
-				lockTimeout,
+				options.lockTimeout,
 				() =>
 					withSnapshot(addresses.source, 1, ([source]) =>
-						repairLocked(source as ClientBase, target, catalog, comparisons),
+						repairLocked(
+							{ source: source as ClientBase, target },
+							catalog,
+							comparisons,
+							mostPlaces,
+						),
 					),
 			);
 		},
 	);
 }
 
+interface Clients {
+	readonly source: ClientBase;
+	readonly target: ClientBase;
+}
+
 async function repairLocked(
-	source: ClientBase,
-	target: ClientBase,
+	clients: Clients,
 	catalog: Catalog,
 	comparisons: readonly Comparison[],
+	mostPlaces: number,
 ): Promise<RepairedTable[]> {
 	const repaired: RepairedTable[] = [];
 	const tables = comparisons.flatMap(
 		(comparison) => findTable(catalog.tables, comparison.target.table) ?? [],
 	);
 	await withoutChecks(
-		target,
+		clients.target,
 		catalog,
 		// No index of the tables goes: few of their rows change.
 		tables.map((table) => ({ table, exported: { rows: 0 } })),
 		async () => {
 			for (const comparison of comparisons)
-				repaired.push(await repairTable(source, target, comparison));
+				repaired.push(await repairTable(clients, comparison, mostPlaces));
 		},
 	);
 	return repaired;
 }
 
 async function repairTable(
-	source: ClientBase,
-	target: ClientBase,
+	clients: Clients,
 	comparison: Comparison,
+	mostPlaces: number,
 ): Promise<RepairedTable> {
-	const located = await locate(source, target, comparison, MOST_PLACES);
-	const { table, schema, name } = {
-		...comparison.target.table,
-		table: comparison.table,
-	};
+	const { source, target } = clients;
+	const located = await locate(source, target, comparison, mostPlaces);
+	const whole = Math.max(located.sourceRows, located.targetRows) > mostPlaces;
+	const { schema, name } = comparison.target.table;
 	if (await relationExists(target, "cutover.proof"))
 		await target.query(
 			`DELETE FROM cutover.proof WHERE schema_name = ${literal(schema)} AND table_name = ${literal(name)}`,
@@ -114,22 +128,20 @@ async function repairTable(
 		CREATE TEMPORARY TABLE staged ON COMMIT DROP
 		AS SELECT ${idents(columnNames(comparison))} FROM ${ident(schema, name)} WITH NO DATA
 	`);
-	const deleted = await removeRows(target, comparison, located);
-	const inserted = await bringRows(source, target, comparison, located);
+	const places = whole ? null : located;
+	const deleted = await removeRows(target, comparison, places);
+	const inserted = await bringRows(clients, comparison, places);
 	await target.query("DROP TABLE pg_temp.staged");
-	return { table, deleted, inserted };
+	return { table: comparison.table, deleted, inserted };
 }
 
-function isWhole({ sourceRows, targetRows }: Located): boolean {
-	return Math.max(sourceRows, targetRows) > MOST_PLACES;
-}
-
+/** Removes the located rows, or all of them. */
 async function removeRows(
 	target: ClientBase,
 	{ target: { table } }: Comparison,
-	located: Located,
+	located: Located | null,
 ): Promise<number> {
-	if (isWhole(located)) {
+	if (!located) {
 		const { rowCount } = await target.query(`DELETE FROM ${fromTable(table)}`);
 		return rowCount ?? 0;
 	}
@@ -143,11 +155,11 @@ async function removeRows(
 	return deleted;
 }
 
+/** Brings the located rows, or all of them. */
 async function bringRows(
-	source: ClientBase,
-	target: ClientBase,
+	{ source, target }: Clients,
 	comparison: Comparison,
-	located: Located,
+	located: Located | null,
 ): Promise<number> {
 	const stage = async (route: Route | undefined, list?: PlaceList) => {
 		if (!route) throw new Error(`no route into ${comparison.table}`);
@@ -157,11 +169,10 @@ async function bringRows(
 			into: `COPY pg_temp.staged FROM STDIN ${format}`,
 		});
 	};
-	if (isWhole(located))
-		for (const route of comparison.routes) await stage(route);
-	else
+	if (located)
 		for (const list of located.source.lists(ROWS_PER_STATEMENT))
 			await stage(comparison.routes[list.side], list);
+	else for (const route of comparison.routes) await stage(route);
 	const { rowCount } = await target.query(insertStaged(comparison));
 	return rowCount ?? 0;
 }

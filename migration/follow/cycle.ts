@@ -102,7 +102,7 @@ export async function runCycle(
 			}
 			if (checked.drifted.length > 0) await noteShapes(read, checked.drifted);
 			const users = await takeUsers(plan, sessions);
-			await expandNotes(read, plan.tables, plan.dependents);
+			await expandNotes(read, write, plan.tables, plan.dependents);
 			const found = await readEntries(read, plan, options);
 			if (found.entries === 0 && !users && !options.always) {
 				await read.query("COMMIT");

@@ -19,10 +19,13 @@ const OWN = "'infinity'::timestamptz";
 /**
  * Turns notes into entries of the rows that depend on them, in the journal itself
  * and in the open transaction. Rows whose presence hangs on those rows follow, and
- * so on, until nothing is added.
+ * so on, until nothing is added; but not those of a row that is on the other side
+ * before and after, as a new price of a subscription would else have all readings of
+ * its organization sent again.
  */
 export async function expandNotes(
 	client: ClientBase,
+	write: ClientBase,
 	tables: readonly Expandable[],
 	dependents: readonly NumberedDependent[],
 ): Promise<void> {
@@ -43,18 +46,52 @@ export async function expandNotes(
 				]);
 				continue;
 			}
-			await addRows(client, tables, dependents, table, {
-				before: `taken AS (DELETE FROM cutover.journal WHERE table_id = ${-id} RETURNING key)`,
-				keys: dependent.keys("(SELECT DISTINCT key AS match FROM taken)"),
-			});
+			const matches = await takeNotes(client, write, dependent);
+			if (matches.length > 0)
+				await addRows(client, tables, dependents, table, {
+					keys: dependent.keys(GIVEN),
+					parameters: [JSON.stringify(matches)],
+				});
 		}
 	}
 }
 
+/** The values in $1, a JSON array of arrays, as a query with a column `match text[]`. */
+const GIVEN = `(
+	SELECT ARRAY (SELECT v.value FROM jsonb_array_elements_text(m) WITH ORDINALITY v (value, at) ORDER BY v.at) AS match
+	FROM jsonb_array_elements($1::jsonb) m
+)`;
+
+/** Takes a dependent's notes out; gives their values, as far as they matter. */
+async function takeNotes(
+	read: ClientBase,
+	write: ClientBase,
+	{ id, standing }: NumberedDependent,
+): Promise<string[][]> {
+	const { rows } = await read.query<{ key: string[] }>(
+		`WITH taken AS (DELETE FROM cutover.journal WHERE table_id = ${-id} RETURNING key)
+		SELECT DISTINCT key FROM taken`,
+	);
+	const noted = rows.map(({ key }) => key);
+	if (!standing || noted.length === 0) return noted;
+	const among = async (client: ClientBase, sql: string) => {
+		const found = await client.query<{ match: string[] }>(
+			`SELECT DISTINCT f.match FROM (${sql}) f`,
+			[JSON.stringify(noted)],
+		);
+		return new Set(found.rows.map(({ match }) => JSON.stringify(match)));
+	};
+	const arriving = await among(read, standing.arrives(GIVEN));
+	const standingNow = await among(write, standing.stands(GIVEN));
+	return noted.filter((match) => {
+		const value = JSON.stringify(match);
+		return arriving.has(value) !== standingNow.has(value);
+	});
+}
+
 /**
  * Adds entries for rows of a table, and notes for the rows whose presence hangs on
- * them. `keys` is SQL that gives a column `key text[]`; it may use the CTE in
- * `before`.
+ * them. `keys` is SQL that gives a column `key text[]`.
  */
 export async function addRows(
 	client: ClientBase,
@@ -63,18 +100,16 @@ export async function addRows(
 	{ followed, table }: Expandable,
 	{
 		keys,
-		before,
 		parameters = [],
 	}: {
 		readonly keys: string;
-		readonly before?: string;
 		readonly parameters?: readonly unknown[];
 	},
 ): Promise<void> {
 	if (followed.key === null) {
 		await client.query(
 			`
-			WITH ${before ? `${before},` : ""} found AS (${keys})
+			WITH found AS (${keys})
 			INSERT INTO cutover.journal
 			SELECT ${followed.id}, '{}', ${OWN} WHERE EXISTS (SELECT FROM found)
 			`,
@@ -103,7 +138,6 @@ export async function addRows(
 			)`,
 	);
 	const steps = [
-		...(before ? [before] : []),
 		`found AS (${keys})`,
 		`added AS (
 			INSERT INTO cutover.journal

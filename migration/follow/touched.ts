@@ -23,7 +23,9 @@ export const CREATE_TOUCHED = `
 		table_name text NOT NULL,
 		source_key text[] NOT NULL,
 		target_key text[] NOT NULL,
-		PRIMARY KEY (schema_name, table_name, target_key, source_key)
+		-- Both keys as one: an index entry takes 2,700 bytes, and keys may be longer.
+		hash uuid NOT NULL,
+		PRIMARY KEY (schema_name, table_name, hash)
 	);
 `;
 
@@ -41,9 +43,13 @@ export async function provenTables(client: ClientBase): Promise<Set<string>> {
 export function noteTouched({ target, stagedKeys }: RoutePlan): string {
 	const keys = stagedKeys.columns.map((name) => `k.${ident(name)}::text`);
 	return `
-		INSERT INTO cutover.touched_key (schema_name, table_name, source_key, target_key)
-		SELECT DISTINCT ${literal(target.schema)}, ${literal(target.name)}, k.${ident(JOURNAL_KEY)}, ARRAY[${keys.join(", ")}]
-		FROM ${stagedKeys.table} k
+		INSERT INTO cutover.touched_key (schema_name, table_name, source_key, target_key, hash)
+		SELECT ${literal(target.schema)}, ${literal(target.name)}, k.source_key, k.target_key,
+			md5(jsonb_build_array(k.source_key, k.target_key)::text)::uuid
+		FROM (
+			SELECT DISTINCT k.${ident(JOURNAL_KEY)} AS source_key, ARRAY[${keys.join(", ")}] AS target_key
+			FROM ${stagedKeys.table} k
+		) k
 		ON CONFLICT DO NOTHING`;
 }
 

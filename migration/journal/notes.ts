@@ -24,6 +24,20 @@ export interface Dependent {
 	 * `changed` is an item for FROM that has values of `match`: column `match text[]`.
 	 */
 	readonly keys: (changed: string) => string;
+	/**
+	 * Of `presence`: how to find out whether a row of `lookup` that was noted appears
+	 * on the other side now, or disappears from it. Where neither, nobody who depends
+	 * on it has to be sent again. Both give those values of `changed` (a table or a
+	 * query without alias, column `match text[]`) that belong to such a row.
+	 */
+	readonly standing?:
+		| {
+				/** Run on the side that is read: rows that come along as they are now. */
+				readonly arrives: (changed: string) => string;
+				/** Run on the other side: rows that are there. */
+				readonly stands: (changed: string) => string;
+		  }
+		| undefined;
 }
 
 /** What tells a note from others of its table; stays the same from run to run. */

@@ -1,4 +1,5 @@
-import type { Column, Table } from "../catalog/types";
+import type { ClientBase } from "pg";
+import { type Column, type Table, tableName } from "../catalog/types";
 import { copyFormat } from "../copy/format";
 import type { Route } from "../route";
 import { ident, idents } from "../sql";
@@ -8,8 +9,15 @@ import type { UserIds } from "./users";
 /** The schema of the target that holds what has no place in the new one. */
 export const LEGACY = "legacy";
 
-/** A table of the archive. */
+/**
+ * The schema of the source that takes, after the switch, what has no way back: rows
+ * of the new system's tables as they are, for a person to look at.
+ */
+export const RETURNED = "returned";
+
+/** A table of the archive, or of what has come back without a place. */
 export interface ArchiveTable {
+	readonly schema: string;
 	readonly name: string;
 	readonly columns: readonly Column[];
 	/** As on the source; null where nothing tells its rows apart. */
@@ -25,7 +33,10 @@ export function archiveRoute(
 	table: Table,
 	catalog: Pick<MappedCatalog, "domains">,
 	users: UserIds,
-	only?: readonly string[],
+	{
+		only,
+		schema = LEGACY,
+	}: { readonly only?: readonly string[]; readonly schema?: string } = {},
 ): Route & { readonly label: string; readonly archive: ArchiveTable } {
 	const key = table.rowKey;
 	const wanted = table.columns.filter(
@@ -47,9 +58,9 @@ export function archiveRoute(
 		};
 	});
 	return {
-		label: `${table.schema === "public" ? "" : `${table.schema}.`}${table.name} > ${LEGACY}.${table.name}`,
+		label: `${tableName(table)} > ${schema}.${table.name}`,
 		from: table,
-		to: { schema: LEGACY, name: table.name },
+		to: { schema, name: table.name },
 		columns,
 		key: key && {
 			from: key.flatMap(
@@ -61,6 +72,7 @@ export function archiveRoute(
 		reject: null,
 		format: copyFormat(columns.map(({ column }) => column)),
 		archive: {
+			schema,
 			name: table.name,
 			columns: columns.map(({ column }) => column),
 			key,
@@ -78,18 +90,39 @@ export function archiveSchema(tables: readonly ArchiveTable[]): {
 } {
 	return {
 		create: [
-			`CREATE SCHEMA IF NOT EXISTS ${ident(LEGACY)}`,
+			...[...new Set(tables.map(({ schema }) => schema))].map(
+				(schema) => `CREATE SCHEMA IF NOT EXISTS ${ident(schema)}`,
+			),
 			...tables.map(
-				({ name, columns, key }) =>
-					`CREATE TABLE IF NOT EXISTS ${ident(LEGACY, name)} (${columns.map((column) => `${ident(column.name)} ${column.type}${key?.includes(column.name) ? " NOT NULL" : ""}`).join(", ")})`,
+				({ schema, name, columns, key }) =>
+					`CREATE TABLE IF NOT EXISTS ${ident(schema, name)} (${columns.map((column) => `${ident(column.name)} ${column.type}${key?.includes(column.name) ? " NOT NULL" : ""}`).join(", ")})`,
 			),
 		],
-		finish: tables.flatMap(({ name, key }) =>
+		finish: tables.flatMap(({ schema, name, key }) =>
 			key
-				? `CREATE UNIQUE INDEX IF NOT EXISTS ${ident(`${name}_key`)} ON ${ident(LEGACY, name)} (${idents(key)})`
+				? `CREATE UNIQUE INDEX IF NOT EXISTS ${ident(`${name}_key`)} ON ${ident(schema, name)} (${idents(key)})`
 				: [],
 		),
 	};
+}
+
+/** Rows that came back without a place, by their table in the new system. */
+export async function countReturned(
+	source: ClientBase,
+): Promise<{ table: string; rows: number }[]> {
+	const { rows: tables } = await source.query<{ name: string }>(
+		`SELECT c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE n.nspname = $1 AND c.relkind = 'r' ORDER BY 1`,
+		[RETURNED],
+	);
+	const counts: { table: string; rows: number }[] = [];
+	for (const { name } of tables) {
+		const { rows } = await source.query<{ rows: number }>(
+			`SELECT count(*)::float8 AS rows FROM ${ident(RETURNED, name)}`,
+		);
+		counts.push({ table: name, rows: rows[0]?.rows ?? 0 });
+	}
+	return counts;
 }
 
 /** The column as the archive holds it: no defaults, no rules, no types of the old system. */

@@ -8,6 +8,7 @@ import {
 	declaredDependents,
 	dependentsOf,
 	type Hopped,
+	joined,
 } from "./dependents";
 import type { Described, Facts } from "./facts";
 import { fit, unfitNull, type ValueType, wireType } from "./fit";
@@ -132,7 +133,7 @@ export function compileRoutes(
 		const done = finished.get(one);
 		if (done) return done;
 		const parents = parentConditions(one, drafts, compilation, {
-			comesAlong: (parent) => {
+			arrives: (parent) => {
 				if (parent === one) return null;
 				if (above.includes(parent)) {
 					problems.push(
@@ -166,24 +167,26 @@ export function compileRoutes(
 			);
 			if (found) dependents.push(found);
 		}
-		for (const { kind, dependency } of [
-			...parents.dependencies.map((dependency) => ({
-				kind: "presence" as const,
-				dependency,
-			})),
-			...unique.dependencies.map((dependency) => ({
-				kind: "value" as const,
-				dependency,
-			})),
-		]) {
-			const found = declaredDependents(
-				kind,
-				dependency,
-				one.from,
-				compilation.from.catalog,
-			);
-			if (found) dependents.push(found);
-		}
+		const declared = [
+			...parents.dependencies.map(({ dependency, standing }) =>
+				declaredDependents(
+					"presence",
+					dependency,
+					one.from,
+					compilation.from.catalog,
+					standing,
+				),
+			),
+			...unique.dependencies.map((dependency) =>
+				declaredDependents(
+					"value",
+					dependency,
+					one.from,
+					compilation.from.catalog,
+				),
+			),
+		];
+		dependents.push(...declared.filter((found) => found !== null));
 		const result = { draft: whole, reject: rejectOf(whole.conditions) };
 		finished.set(one, result);
 		return result;
@@ -206,7 +209,7 @@ export function compileRoutes(
 	return {
 		routes,
 		drafts: drafts.map((one) => finish(one, []).draft),
-		dependents: distinct(dependents),
+		dependents: joined(dependents),
 		problems: [...new Set(problems)],
 	};
 }
@@ -504,12 +507,15 @@ function checkExpression(definition: string, facts: Facts): string {
 
 /** Casts to enums of the target, which the side that is read does not have, become casts to text. */
 function untyped(expression: string, { catalog }: Facts): string {
-	return catalog.enums.reduce(
-		(text, { schema, name }) =>
-			text
-				.replaceAll(`::${schema}.${name}`, "::text")
-				.replaceAll(`::${ident(schema, name)}`, "::text"),
-		expression,
+	const names = new Set(
+		catalog.enums.flatMap(({ schema, name }) => [
+			`${schema}.${name}`,
+			ident(schema, name),
+		]),
+	);
+	return expression.replace(
+		/::((?:"(?:[^"]|"")+"|\w+)\.(?:"(?:[^"]|"")+"|\w+))/g,
+		(cast, name) => (names.has(name) ? "::text" : cast),
 	);
 }
 
@@ -531,13 +537,13 @@ function keyOf(
 		);
 		return null;
 	}
-	const to = spec.key ?? [
-		...from.rowKey.flatMap(
+	const to =
+		spec.key ??
+		from.rowKey.flatMap(
 			(name) =>
 				columns.find((one) => one.exact && one.raw.column === name)?.column
 					.name ?? [],
-		),
-	];
+		);
 	if (to.length < (spec.key ? 1 : from.rowKey.length)) {
 		problems.push(
 			`no column of the target carries the key ${from.rowKey.join(", ")}; name those that do with key: […]`,
@@ -555,26 +561,4 @@ function keyOf(
 			);
 	}
 	return { from: fromColumns, to };
-}
-
-function distinct(dependents: readonly Dependents[]): Dependents[] {
-	const found = new Map<string, Dependents>();
-	for (const one of dependents) {
-		const id = JSON.stringify([
-			one.kind,
-			one.lookup.schema,
-			one.lookup.name,
-			one.table.schema,
-			one.table.name,
-			one.keys("x"),
-		]);
-		const before = found.get(id);
-		found.set(
-			id,
-			before
-				? { ...one, reads: [...new Set([...before.reads, ...one.reads])] }
-				: one,
-		);
-	}
-	return [...found.values()];
 }

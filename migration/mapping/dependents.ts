@@ -37,7 +37,18 @@ export interface Dependents {
 	 * key, as text: column `key text[]`. `changed` is a table or a query in
 	 * parentheses, without alias, with a column `match text[]`: values of `match`.
 	 */
-	keys(changed: string): string;
+	readonly keys: (changed: string) => string;
+	/**
+	 * Of `presence`: those values of `changed` whose row of `lookup` comes along as
+	 * it is now (run on the side that is read), or stands on the other side.
+	 */
+	readonly standing?: Standing | undefined;
+}
+
+/** See Dependents; undefined where the other side's name of a row is not plain. */
+export interface Standing {
+	readonly arrives: (changed: string) => string;
+	readonly stands: (changed: string) => string;
 }
 
 /** The dependents that a declared dependency or a hop of a lookup makes. */
@@ -57,6 +68,7 @@ export function declaredDependents(
 	{ table: name, match, reads }: Dependency,
 	table: Table,
 	catalog: Pick<Catalog, "tables">,
+	standing?: Standing,
 ): Dependents | null {
 	const looked = tableCalled(catalog, name);
 	const columns = looked && columnsOf(looked, Object.keys(match));
@@ -71,9 +83,45 @@ export function declaredDependents(
 		match: columns,
 		reads,
 		table,
+		standing,
 		keys: (changed) =>
 			`SELECT DISTINCT ${keyOf(table)} AS key FROM ${changed} changed JOIN ${fromTable(table)} t ON ${conditions.join(" AND ")}`,
 	};
+}
+
+/**
+ * One entry for all that are found by the same columns of the same table, as the
+ * journal notes those once: a row may name another in several columns.
+ */
+export function joined(dependents: readonly Dependents[]): Dependents[] {
+	const groups = new Map<string, Dependents[]>();
+	for (const one of dependents) {
+		const id = JSON.stringify([
+			one.kind,
+			ident(one.lookup.schema, one.lookup.name),
+			ident(one.table.schema, one.table.name),
+			one.match.map(({ name }) => name),
+		]);
+		groups.set(id, [...(groups.get(id) ?? []), one]);
+	}
+	return [...groups.values()].flatMap((group) => {
+		const [first] = group;
+		if (!first) return [];
+		const standings = new Set(
+			group.map(
+				({ standing }) =>
+					standing && standing.arrives("x") + standing.stands("x"),
+			),
+		);
+		return {
+			...first,
+			reads: [...new Set(group.flatMap(({ reads }) => reads))],
+			// Several rows of the other side hang on it: none can speak for all.
+			standing: standings.size === 1 ? first.standing : undefined,
+			keys: (changed: string) =>
+				[...new Set(group.map(({ keys }) => keys(changed)))].join(" UNION "),
+		};
+	});
 }
 
 function hopDependents(

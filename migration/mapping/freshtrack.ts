@@ -30,6 +30,7 @@ import type { Hop, Value } from "./types";
  *   serial number for an EUI.
  * - Temperatures: readings keep hundredths of a degree; limits and last values
  *   become whole tenths, calibrations whole hundredths. All are in °F, as before.
+ *   The casts to int cannot fail: numeric(5,2) ends at 999.99.
  * - A unit without lower limit gets one below absolute zero, as the new column
  *   cannot be empty.
  * - Instants are cut to milliseconds.
@@ -253,11 +254,11 @@ export const freshtrack = defineMapping({
 				table: "units",
 				columns: {
 					...same("id", "area_id", "name", "unit_type", "status"),
-					temp_max: sql("round(t.temp_limit_high * 10)", {
+					temp_max: sql("round(t.temp_limit_high * 10)::int", {
 						back: { temp_limit_high: sql("t.temp_max / 10.0") },
 					}),
 					temp_min: sql(
-						`coalesce(round(t.temp_limit_low * 10), ${NO_LOWER_LIMIT})`,
+						`coalesce(round(t.temp_limit_low * 10)::int, ${NO_LOWER_LIMIT})`,
 						{
 							back: {
 								temp_limit_low: sql(
@@ -267,7 +268,7 @@ export const freshtrack = defineMapping({
 						},
 					),
 					temp_unit: constant("'F'"),
-					last_temperature: sql("round(t.last_temp_reading * 10)", {
+					last_temperature: sql("round(t.last_temp_reading * 10)::int", {
 						back: { last_temp_reading: sql("t.last_temperature / 10.0") },
 					}),
 					last_reading_at: "last_reading_at",
@@ -866,7 +867,7 @@ export const freshtrack = defineMapping({
 					severity: labels("severity", SEVERITIES),
 					// The new system has no titles: where there is no message, it is one.
 					message: sql("coalesce(t.message, t.title)"),
-					trigger_temperature: sql("round(t.temp_reading * 10)", {
+					trigger_temperature: sql("round(t.temp_reading * 10)::int", {
 						back: { temp_reading: sql("t.trigger_temperature / 10.0") },
 					}),
 					threshold_violated: sql(

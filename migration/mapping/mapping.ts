@@ -2,7 +2,7 @@ import type { ClientBase } from "pg";
 import { tableName } from "../catalog/types";
 import type { Route } from "../route";
 import { declaredUserColumns } from "../users/references";
-import { type ArchiveTable, archiveRoute } from "./archive";
+import { type ArchiveTable, archiveRoute, RETURNED } from "./archive";
 import {
 	type CompiledRoutes,
 	compileRoutes,
@@ -25,11 +25,16 @@ export interface CompiledMapping {
 	readonly target: Facts;
 	/** From the source to the target, the archive included. */
 	readonly forward: Direction<MappedRoute | ArchiveRoute>;
-	/** From the target to the source, in an order in which parents come first. */
-	readonly back: Direction<MergeRoute>;
+	/**
+	 * From the target to the source, in an order in which parents come first; last
+	 * what has no way back, into a schema of its own.
+	 */
+	readonly back: Direction<MergeRoute | ArchiveRoute>;
 	/** Tables to make on the target before rows come: see `archiveSchema`. */
 	readonly archive: readonly ArchiveTable[];
-	/** Tables of the target whose changes after the switch stay behind. */
+	/** Likewise on the source, before rows come back. */
+	readonly returned: readonly ArchiveTable[];
+	/** Tables of the target whose changes after the switch have no way back. */
 	readonly exported: readonly {
 		readonly table: Facts["catalog"]["tables"][number];
 		readonly why: string;
@@ -97,7 +102,7 @@ export async function compileMapping(
 		merging: false,
 	});
 	const archives = resolved.archives.map(({ from, only }) =>
-		archiveRoute(from, source.catalog, users, only),
+		archiveRoute(from, source.catalog, users, only ? { only } : {}),
 	);
 
 	const back = await compileBack(
@@ -117,6 +122,7 @@ export async function compileMapping(
 		},
 		back: back.direction,
 		archive: archives.map(({ archive }) => archive),
+		returned: back.stranded.map(({ archive }) => archive),
 		exported: back.exported,
 		accepted: mapping.accepted ?? [],
 		problems: [
@@ -160,9 +166,16 @@ async function compileBack(
 		if (!way || !draft) throw new Error("fewer ways back than routes");
 		return mergeRoute(route, way, draft.columns, source);
 	});
+	const stranded = inverted.exported.map(({ table }) =>
+		archiveRoute(table, target.catalog, users, { schema: RETURNED }),
+	);
 	return {
+		stranded,
 		direction: {
-			routes: parentsFirst(routes, source.catalog.foreignKeys),
+			routes: [
+				...parentsFirst(routes, source.catalog.foreignKeys),
+				...stranded,
+			],
 			dependents: compiled.dependents,
 			userColumns: columnsNamed(target, userColumns),
 		},

@@ -1,7 +1,14 @@
 import type { Column, ForeignKey } from "../catalog/types";
 import { tableName } from "../catalog/types";
-import { fromTable } from "../sql";
-import type { Compilation, Condition, Draft, DraftColumn } from "./compile";
+import { fromTable, ident } from "../sql";
+import {
+	type Compilation,
+	type Condition,
+	comesAlong,
+	type Draft,
+	type DraftColumn,
+} from "./compile";
+import type { Standing } from "./dependents";
 import { columnsRead } from "./names";
 import type { Dependency } from "./types";
 
@@ -10,24 +17,30 @@ export interface ParentConditions {
 	/** As they were, but for those that become NULL without their parent. */
 	readonly columns: readonly DraftColumn[];
 	readonly conditions: readonly Condition[];
-	readonly dependencies: readonly Dependency[];
+	readonly dependencies: readonly ParentDependency[];
 	readonly problems: readonly string[];
+}
+
+/** A row that others hang on, and how to see whether it comes or goes. */
+export interface ParentDependency {
+	readonly dependency: Dependency;
+	readonly standing: Standing | undefined;
 }
 
 /**
  * Holds rows back whose parent does not come along: it would be rejected itself,
  * is left out by a filter, or does not exist on a source without the foreign key.
- * `comesAlong` gives the condition for a row of another route to arrive; null for
+ * `arrives` gives the condition for a row of another route to arrive; null for
  * the route itself, where a table refers to itself.
  */
 export function parentConditions(
 	draft: Draft,
 	all: readonly Draft[],
 	compilation: Compilation,
-	{ comesAlong }: { comesAlong: (parent: Draft) => string | null },
+	{ arrives }: { arrives: (parent: Draft) => string | null },
 ): ParentConditions {
 	const conditions: Condition[] = [];
-	const dependencies: Dependency[] = [];
+	const dependencies: ParentDependency[] = [];
 	const problems: string[] = [];
 	let columns = draft.columns;
 	const keys = compilation.to.catalog.foreignKeys.filter(
@@ -63,7 +76,17 @@ export function parentConditions(
 		if (compilation.merging) {
 			for (const parent of parents) {
 				const refs = refsOf(key, parent);
-				const found = refs && parentDependency(children, parent, refs);
+				// What the other side has keeps its place, fit or not.
+				const found =
+					refs &&
+					parentDependency(
+						children,
+						parent,
+						refs,
+						key,
+						comesAlong(parent.filter, null),
+						compilation,
+					);
 				if (found) dependencies.push(found);
 			}
 			continue;
@@ -74,7 +97,7 @@ export function parentConditions(
 				children,
 				key,
 				parent,
-				comesAlong(parent),
+				arrives(parent),
 				compilation,
 			),
 		);
@@ -190,7 +213,7 @@ interface Presence {
 	readonly sql: string;
 	/** The source guarantees it. */
 	readonly always: boolean;
-	readonly dependency: Dependency | null;
+	readonly dependency: ParentDependency | null;
 }
 
 function presence(
@@ -199,8 +222,9 @@ function presence(
 	key: ForeignKey,
 	parent: Draft,
 	condition: string | null,
-	{ from }: Compilation,
+	compilation: Compilation,
 ): Presence | string {
+	const { from } = compilation;
 	const refs = refsOf(key, parent);
 	if (!refs)
 		return `${key.columns.join(", ")} refers to ${key.refTable} (${key.refColumns.join(", ")}), which is left to its default`;
@@ -214,7 +238,14 @@ function presence(
 	const matches = children.map(({ sql }, index) => `p.k${index} = ${sql}`);
 	const rows = (where: string) =>
 		`(SELECT ${values.join(", ")} FROM ${fromTable(parent.from)} t WHERE ${where})`;
-	const dependency = parentDependency(children, parent, refs);
+	const dependency = parentDependency(
+		children,
+		parent,
+		refs,
+		key,
+		condition,
+		compilation,
+	);
 	if (own)
 		return {
 			sql: ownPresence(child, children, refs, rows),
@@ -310,20 +341,45 @@ function parentDependency(
 	children: readonly DraftColumn[],
 	parent: Draft,
 	refs: readonly DraftColumn[],
-): Dependency | null {
+	key: ForeignKey,
+	condition: string | null,
+	{ users }: Compilation,
+): ParentDependency | null {
 	const columns: (Column | undefined)[] = refs.map(({ raw }) =>
 		parent.from.columns.find(({ name }) => name === raw.column),
 	);
 	if (!columns.every((column) => column !== undefined)) return null;
+	const plain =
+		condition !== null &&
+		refs.every(({ exact }) => exact) &&
+		!columns.some(({ name }) => users.has(parent.from, name));
+	const here = columns.map(
+		({ name, type }, index) =>
+			`${ident("t", name)} = changed.match[${index + 1}]::${type}`,
+	);
+	const there = refs.map(
+		({ column }, index) =>
+			`p.${ident(key.refColumns[index] ?? "")} = changed.match[${index + 1}]::${column.type}`,
+	);
 	return {
-		table: tableName(parent.from),
-		match: Object.fromEntries(
-			columns.map((column, index) => [
-				column.name,
-				children[index]?.raw.sql ?? "NULL",
-			]),
-		),
-		reads: readsOf(parent),
+		dependency: {
+			table: tableName(parent.from),
+			match: Object.fromEntries(
+				columns.map((column, index) => [
+					column.name,
+					children[index]?.raw.sql ?? "NULL",
+				]),
+			),
+			reads: readsOf(parent),
+		},
+		standing: plain
+			? {
+					arrives: (changed) =>
+						`SELECT changed.match FROM ${changed} changed JOIN ${fromTable(parent.from)} t ON ${here.join(" AND ")} WHERE ${condition}`,
+					stands: (changed) =>
+						`SELECT changed.match FROM ${changed} changed JOIN ${ident(key.refSchema, key.refTable)} p ON ${there.join(" AND ")}`,
+				}
+			: undefined,
 	};
 }
 

@@ -7,6 +7,7 @@ import {
 	type Draft,
 	rejectOf,
 } from "./compile";
+import { columnsRead } from "./names";
 import type { Dependency } from "./types";
 
 /** What the target's unique indexes make of a route. */
@@ -50,14 +51,13 @@ export function uniqueConditions(
 				);
 				continue;
 			}
-			conditions.push(
-				duplicate(
-					draft,
-					columns.map(({ sql }) => sql),
-					rule.order,
-					name,
-				),
+			const condition = duplicate(
+				draft,
+				columns.map(({ sql }) => sql),
+				rule.order,
+				name,
 			);
+			conditions.push(condition);
 			const direct = columns.flatMap(({ raw }) => raw.column ?? []);
 			if (direct.length === columns.length)
 				dependencies.push({
@@ -65,7 +65,7 @@ export function uniqueConditions(
 					match: Object.fromEntries(
 						direct.map((column) => [column, ident("t", column)]),
 					),
-					reads: draft.from.columns.map((column) => column.name),
+					reads: condition.reads,
 				});
 			continue;
 		}
@@ -136,6 +136,11 @@ function duplicate(
 			WHERE ${all} AND ${comesAlong(draft.filter, rejectOf(draft.conditions))}
 		) ranked WHERE place > 1)`,
 		reason: `${name} is a duplicate`,
-		reads: draft.from.columns.map((column) => column.name),
+		reads: [
+			...new Set([
+				...columnsRead([...values, order, draft.filter ?? ""].join(" ")),
+				...draft.conditions.flatMap(({ reads }) => reads),
+			]),
+		],
 	};
 }

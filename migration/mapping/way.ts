@@ -2,7 +2,7 @@ import type { ClientBase } from "pg";
 import { type Table, tableName } from "../catalog/types";
 import type { Way } from "../follow/way";
 import { ensureUserMap } from "../users/map";
-import { archiveSchema, LEGACY } from "./archive";
+import { type ArchiveTable, archiveSchema } from "./archive";
 import { checkMapping, refuseUnfit } from "./check";
 import { type CompiledMapping, compileMapping } from "./mapping";
 import { ensureRejects } from "./rejects";
@@ -24,9 +24,8 @@ export async function mappedForward(
 	clients: Clients,
 ): Promise<Way> {
 	const compiled = await fitting(mapping, clients);
-	const { create, finish } = archiveSchema(compiled.archive);
 	await ensureRejects(clients.target);
-	for (const sql of [...create, ...finish]) await clients.target.query(sql);
+	await makeTables(clients.target, compiled.archive);
 	const { routes, dependents, userColumns } = compiled.forward;
 	const named = [...routes.map(({ from }) => from), ...lookedUp(dependents)];
 	const tables = tablesOf(compiled.source.catalog.tables, named);
@@ -38,13 +37,13 @@ export async function mappedForward(
 		userColumns,
 		userColumnsThere: [
 			...compiled.back.userColumns,
-			...compiled.archive.flatMap(({ name, columns }) =>
+			...compiled.archive.flatMap(({ schema, name, columns }) =>
 				userColumns
 					.filter(
 						({ table, column }) =>
 							table === name && columns.some((one) => one.name === column),
 					)
-					.map(({ column }) => ({ schema: LEGACY, table: name, column })),
+					.map(({ column }) => ({ schema, table: name, column })),
 			),
 		],
 		mirrored: userColumns.length > 0,
@@ -52,13 +51,17 @@ export async function mappedForward(
 	};
 }
 
-/** The way back of a mapping, into a source that may have been frozen since. */
+/**
+ * The way back of a mapping, into a source that may have been frozen since. What
+ * the old schema has no place for goes there as well, into a schema of its own.
+ */
 export async function mappedBack(
 	mapping: Mapping,
 	clients: Clients,
 ): Promise<Way> {
 	const compiled = await fitting(mapping, clients);
 	await ensureRejects(clients.source);
+	await makeTables(clients.source, compiled.returned);
 	// Without a map nobody has a new id, and the routes ask it all the same.
 	await ensureUserMap(clients.target);
 	const { routes, dependents, userColumns } = compiled.back;
@@ -82,6 +85,14 @@ async function fitting(
 ): Promise<CompiledMapping> {
 	refuseUnfit(await checkMapping(mapping, clients));
 	return compileMapping(mapping, clients, { users: true });
+}
+
+async function makeTables(
+	client: ClientBase,
+	tables: readonly ArchiveTable[],
+): Promise<void> {
+	const { create, finish } = archiveSchema(tables);
+	for (const sql of [...create, ...finish]) await client.query(sql);
 }
 
 type Name = { readonly schema: string; readonly name: string };

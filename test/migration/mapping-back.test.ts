@@ -195,7 +195,7 @@ describe("the way back", () => {
 	it("keeps the old row of one that does not fit, and deletes only what is gone", async () => {
 		const { source, target } = databases;
 		const route = made.back.routes.find(({ to }) => to.name === "thing");
-		assert.ok(route);
+		assert.ok(route && "merge" in route);
 		await target.query(
 			"UPDATE public.item SET size = 100000 WHERE name = 'two'; DELETE FROM public.item WHERE name = 'three'",
 		);

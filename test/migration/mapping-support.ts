@@ -121,6 +121,7 @@ export async function mergeAll(
 	await ensureRejects(source);
 	const counts: Record<string, { updated: number; inserted: number }> = {};
 	for (const route of back.routes) {
+		if (!("merge" in route)) continue;
 		await source.query("BEGIN");
 		await source.query(stagingTable(route, "staged"));
 		await copyRoute(target, source, route, '"staged"');

@@ -32,6 +32,7 @@ const CHANGES = `
 	UPDATE events SET day = '2029-01-01' WHERE id <= 5;
 	DELETE FROM "Odd ""name""" WHERE "the key" LIKE '%1%';
 	INSERT INTO "Odd ""name""" VALUES ('new, "key" \\ ', NULL);
+	INSERT INTO "Odd ""name""" SELECT string_agg(md5(n::text), '') FROM generate_series(1, 80) n;
 `;
 
 describe("a proof since the baseline", () => {
@@ -115,7 +116,7 @@ describe("a proof since the baseline", () => {
 		);
 		assert.equal(exitCode, 0, lines.join("\n"));
 		assert.deepEqual(json.read, {
-			'Odd "name"': "120 keys written since the baseline",
+			'Odd "name"': "121 keys written since the baseline",
 			events: "10 keys written since the baseline",
 			keyless: "all rows: it has no key",
 			readings: `${144 * 4 + 1} keys written since the baseline`,
@@ -346,7 +347,7 @@ describe("a sync with proof, by its commands", () => {
 		const proof = await migrateHere(["verify", "--since-baseline"], env);
 		assert.equal(proof.exitCode, 0, proof.lines.join("\n"));
 		assert.deepEqual(proof.json.read, {
-			'Odd "name"': "120 keys written since the baseline",
+			'Odd "name"': "121 keys written since the baseline",
 			events: "10 keys written since the baseline",
 			keyless: "all rows: it has no key",
 			readings: `${144 * 4 + 1} keys written since the baseline`,

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { appendFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
 import bcrypt from "bcryptjs";
 import { totp } from "../emulator/peers/stack-auth/totp";
 import { migrateHere, refused, withDirectory } from "./cli";
@@ -251,6 +253,15 @@ describe("users", () => {
 				const { json } = await users("--dir", directory);
 				assert.equal(json.moved, MOVED);
 				assert.equal(json.shutOut, 0);
+				const [folder = ""] = (await readdir(directory)).filter((name) =>
+					name.startsWith("data-"),
+				);
+				await appendFile(join(directory, folder, "users.jsonl.br"), "x");
+				const damaged = await refused(
+					["users", "--dir", directory],
+					system.env,
+				);
+				assert.match(damaged.found, /sha256/);
 			});
 		});
 	});

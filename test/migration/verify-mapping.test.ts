@@ -106,3 +106,50 @@ describe("verify by a mapping", function () {
 		]);
 	});
 });
+
+describe("a sync through a mapping, with proof", function () {
+	this.timeout(60_000);
+
+	it("is proven while it runs, and at the freeze only by what came since", async () => {
+		const source = await emptySource();
+		await using(source.superuserUrl, async (client) => {
+			await fillSource(client, { hours: 3 });
+			await completeSource(client);
+		});
+		const target = await emptyDatabase(17);
+		await using(target.url, createNewSchema);
+		const env = {
+			SOURCE_DATABASE_URL: source.url,
+			TARGET_DATABASE_URL: target.url,
+		};
+		const mapping = ["--mapping", "freshtrack"];
+		const synced = await migrateHere(["sync", ...mapping, "--proof"], env);
+		assert.equal(synced.exitCode, 0, synced.lines.join("\n"));
+		await run(
+			source.url,
+			`UPDATE units SET temp_limit_high = 40.55 WHERE id = (SELECT min(id::text) FROM units)::uuid;
+			UPDATE sensor_readings SET temperature = 1.25 WHERE id IN (SELECT id FROM sensor_readings WHERE temperature IS NOT NULL ORDER BY id LIMIT 7);
+			DELETE FROM alerts WHERE id = (SELECT max(id::text) FROM alerts)::uuid`,
+		);
+		await migrateHere(["freeze"], env);
+		await migrateHere(["sync", ...mapping, "--drain"], env);
+		const verify = ["verify", ...mapping, "--since-baseline"];
+		const refusal = await migrateHere(verify, env);
+		const rejects = (refusal.json.differences as Difference[]).flatMap(
+			({ table, kind, detail }) => {
+				assert.equal(kind, "rejects");
+				return [
+					"--accept-rejects",
+					`${table}:${detail?.replace(/^\d+ rows rejected and not accepted: /, "")}`,
+				];
+			},
+		);
+		const proof = await migrateHere([...verify, ...rejects], env);
+		assert.equal(proof.exitCode, 0, proof.lines.join("\n"));
+		const read = proof.json.read as Record<string, string>;
+		assert.equal(read.sensor_readings, "7 keys written since the baseline");
+		for (const table of ["alerts", "units"])
+			assert.match(read[table] ?? "", /^[1-9]\d* keys written/);
+		assert.match(read.sites ?? "", /^0 keys written/);
+	});
+});

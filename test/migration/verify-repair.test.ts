@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import type { Difference } from "../../migration/digest/difference";
+import { planSameShape } from "../../migration/digest/plan";
+import { repairTables } from "../../migration/digest/repair";
 import { migrateHere, refused } from "./cli";
-import { type Database, emptyDatabase, run } from "./databases";
+import { type Database, emptyDatabase, run, using } from "./databases";
 
 const SCHEMA = `
 	CREATE TABLE owners (id integer PRIMARY KEY, name text UNIQUE);
@@ -158,6 +160,39 @@ describe("verify --repair", () => {
 		assert.deepEqual(json.repaired, [
 			{ table: "events", deleted: 400, inserted: 400 },
 		]);
+	});
+
+	it("fills a table anew as a whole where too many rows differ to keep their places", async () => {
+		await run(target.url, DAMAGE);
+		const comparisons = await using(source.url, (from) =>
+			using(target.url, async (to) => {
+				for (const client of [from, to])
+					await client.query("SET search_path = pg_catalog");
+				return (
+					await planSameShape(from, to, {
+						exclude: [],
+						userColumns: [],
+						schema: false,
+					})
+				).comparisons;
+			}),
+		);
+		const repaired = await repairTables(
+			{
+				source: { label: "source", url: source.url },
+				target: { label: "target", url: target.url },
+			},
+			comparisons,
+			{ frozen: true, open: [], pending: null },
+			{ lockTimeout: 5000, mostPlaces: 5 },
+		);
+		assert.deepEqual(repaired, [
+			{ table: 'Odd "things"', deleted: 490, inserted: 500 },
+			{ table: "events", deleted: 3, inserted: 4 },
+			{ table: "keyless", deleted: 99, inserted: 100 },
+			{ table: "owners", deleted: 3, inserted: 3 },
+		]);
+		assert.equal((await migrateHere(["verify", "--repair"], env)).exitCode, 0);
 	});
 
 	it("names definitions that the target lacks, when asked to", async () => {

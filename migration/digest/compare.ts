@@ -1,1 +1,0 @@
-export { type Difference, describeDifference } from "./difference";

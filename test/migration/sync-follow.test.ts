@@ -1,0 +1,237 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
+import { migrateHere } from "./cli";
+import { type Database, emptyDatabase, run } from "./databases";
+
+const CLI = join(__dirname, "../../migration/cli.ts");
+
+const SCHEMA = `
+	CREATE TABLE things (id integer PRIMARY KEY, note text);
+	INSERT INTO things SELECT n FROM generate_series(1, 100) n;
+	CREATE TABLE keyless (a text);
+	INSERT INTO keyless VALUES ('a');
+`;
+
+/** A sync that follows, in its own process. */
+class Following {
+	stderr = "";
+	stdout = "";
+	readonly ended: Promise<number | null>;
+	private readonly child: ChildProcess;
+
+	constructor(env: Record<string, string>, args: readonly string[] = []) {
+		this.child = spawn(
+			process.execPath,
+			["--import", "tsx", CLI, "sync", "--follow", "--json", ...args],
+			{ env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] },
+		);
+		this.child.stderr?.on("data", (text: Buffer) => {
+			this.stderr += text.toString();
+		});
+		this.child.stdout?.on("data", (text: Buffer) => {
+			this.stdout += text.toString();
+		});
+		this.ended = new Promise((resolve) => this.child.once("close", resolve));
+	}
+
+	stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
+		this.child.kill(signal);
+		return this.ended;
+	}
+}
+
+describe("sync --follow", () => {
+	let source: Database;
+	let target: Database;
+	let env: Record<string, string>;
+	let following: Following | undefined;
+
+	beforeEach(async () => {
+		source = await emptyDatabase(15);
+		target = await emptyDatabase(17);
+		await run(source.url, SCHEMA);
+		env = { SOURCE_DATABASE_URL: source.url, TARGET_DATABASE_URL: target.url };
+	});
+	afterEach(async () => {
+		await following?.stop("SIGKILL");
+		following = undefined;
+	});
+
+	/** Waits for a condition of the target's rows. */
+	async function until(condition: string): Promise<void> {
+		for (;;) {
+			const [row] = await run(
+				target.url,
+				`SELECT ${condition} AS "holds"`,
+			).catch(() => []);
+			if (row?.holds) return;
+			const ended = await Promise.race([
+				following?.ended,
+				new Promise((resolve) => setTimeout(resolve, 50, "not yet")),
+			]);
+			assert.equal(ended, "not yet", following?.stderr);
+		}
+	}
+
+	const noted = (note: string) =>
+		`EXISTS (SELECT FROM things WHERE note = '${note}')`;
+
+	it("follows until it is told to stop, shows its lag, and ends well", async () => {
+		const port = 20_000 + Math.floor(Math.random() * 20_000);
+		following = new Following(env, ["--metrics-port", String(port)]);
+		await until("(SELECT count(*) FROM things) = 100");
+		await run(source.url, "UPDATE things SET note = 'one' WHERE id = 1");
+		await until(noted("one"));
+		const metrics = await (
+			await fetch(`http://127.0.0.1:${port}/metrics`)
+		).text();
+		const value = (name: string) =>
+			Number(
+				new RegExp(`^${name}\\{direction="forward"\\} (\\S+)$`, "m").exec(
+					metrics,
+				)?.[1],
+			);
+		assert.ok(value("cutover_sync_rows_applied_total") >= 2);
+		assert.ok(value("cutover_sync_cycles_total") >= 1);
+		assert.ok(value("cutover_sync_copied_bytes") > 1000);
+		assert.ok(value("cutover_sync_lag_rows") <= 1);
+		assert.ok(value("cutover_sync_lag_seconds") < 5);
+		assert.ok(
+			Date.now() / 1000 - value("cutover_sync_last_cycle_timestamp_seconds") <
+				60,
+		);
+		assert.equal(await following.stop(), 0, following.stderr);
+		const json = JSON.parse(following.stdout);
+		assert.equal(json.rowsWritten >= 1, true);
+		assert.deepEqual(json.keyless, [
+			{ table: "keyless", bytes: json.keyless[0].bytes, rows: null, copies: 0 },
+		]);
+	});
+
+	it("stops at a change of a table (exit 4), and says what to do", async () => {
+		following = new Following(env);
+		await until("(SELECT count(*) FROM things) = 100");
+		await run(source.url, "ALTER TABLE things ADD extra integer");
+		assert.equal(await following.ended, 4);
+		assert.match(
+			following.stderr,
+			/things: column extra \(integer\) was added/,
+		);
+		assert.match(following.stderr, /--recopy/);
+	});
+
+	it("stops at a new table that nobody follows (exit 4)", async () => {
+		following = new Following(env);
+		await until("(SELECT count(*) FROM things) = 100");
+		await run(source.url, "CREATE TABLE newcomer (id integer)");
+		assert.equal(await following.ended, 4);
+		assert.match(following.stderr, /new: public.newcomer/);
+	});
+
+	it("lets no second sync beside it", async () => {
+		following = new Following(env);
+		await until("(SELECT count(*) FROM things) = 100");
+		const second = new Following(env, ["--lock-timeout", "1"]);
+		assert.equal(await second.ended, 4);
+		assert.match(second.stderr, /cutover-migration sync .*:\d+ \(process \d+/);
+		await run(source.url, "UPDATE things SET note = 'two' WHERE id = 1");
+		await until(noted("two"));
+	});
+
+	it("copies a table without key no more often than it should, and at last when drained", async () => {
+		following = new Following(env);
+		await until("(SELECT count(*) FROM keyless) = 1");
+		await run(source.url, "INSERT INTO keyless VALUES ('b')");
+		await until("(SELECT count(*) FROM keyless) = 2");
+		await run(
+			source.url,
+			"INSERT INTO keyless VALUES ('c'); UPDATE things SET note = 'after' WHERE id = 1",
+		);
+		await until(noted("after"));
+		assert.equal((await run(target.url, "SELECT FROM keyless")).length, 2);
+		await following.stop();
+		await migrateHere(["freeze"], env);
+		const { json } = await migrateHere(["sync", "--drain"], env);
+		assert.equal(json.lagRows, 0);
+		assert.equal((await run(target.url, "SELECT FROM keyless")).length, 3);
+		assert.deepEqual(
+			(json.keyless as { rows: number; copies: number }[]).map(
+				({ rows, copies }) => [rows, copies],
+			),
+			[[3, 1]],
+		);
+	});
+
+	it("carries back what the new database wrote, user ids as the old one knows them", async () => {
+		const USERS = `
+			CREATE TABLE people (id uuid PRIMARY KEY, name text);
+			CREATE TABLE posts (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, author uuid, body text);
+		`;
+		const [old, fresh] = ["1", "2"].map(
+			(digit) => `00000000-0000-0000-0000-00000000000${digit}`,
+		);
+		await run(
+			source.url,
+			`${USERS} INSERT INTO people VALUES ('${old}', 'Ada'); INSERT INTO posts (author, body) VALUES ('${old}', 'first')`,
+		);
+		await run(
+			target.url,
+			`CREATE SCHEMA cutover;
+			CREATE TABLE cutover.user_map (old_id uuid PRIMARY KEY, new_id uuid UNIQUE, state text);
+			INSERT INTO cutover.user_map VALUES ('${old}', '${fresh}', 'moved')`,
+		);
+		const named = [
+			"--user-column",
+			"people.id",
+			"--user-column",
+			"posts.author",
+		];
+		await migrateHere(["sync", ...named], env);
+		assert.deepEqual(await run(target.url, "SELECT author FROM posts"), [
+			{ author: fresh },
+		]);
+		await migrateHere(["freeze"], env);
+		await migrateHere(["sync", "--drain", ...named], env);
+		await migrateHere(["sync", "--reverse", ...named], env);
+		// The switch: from here on the new database is written to.
+		await run(
+			target.url,
+			`INSERT INTO posts (author, body) VALUES ('${fresh}', 'second'); UPDATE people SET name = 'Ada L.';
+			UPDATE things SET note = 'back' WHERE id = 1; DELETE FROM things WHERE id = 2`,
+		);
+		const { json } = await migrateHere(["sync", "--reverse", ...named], env);
+		assert.equal(json.direction, "back");
+		assert.deepEqual(
+			await run(source.url, "SELECT author, body FROM posts ORDER BY id"),
+			[
+				{ author: old, body: "first" },
+				{ author: old, body: "second" },
+			],
+		);
+		assert.deepEqual(await run(source.url, "SELECT id, name FROM people"), [
+			{ id: old, name: "Ada L." },
+		]);
+		await assert.rejects(run(source.url, "DELETE FROM things"), /frozen/);
+		// Rollback: the new database stops, the rest comes back, the old one opens.
+		await run(target.url, "INSERT INTO things VALUES (200, 'last')");
+		await migrateHere(["freeze"], { SOURCE_DATABASE_URL: target.url });
+		await migrateHere(["sync", "--reverse", "--drain", ...named], env);
+		await migrateHere(["sync", "--reverse", "--remove"], env);
+		await migrateHere(["unfreeze"], env);
+		assert.equal(
+			(await run(source.url, "SELECT FROM things WHERE id IN (2, 200)")).length,
+			1,
+		);
+		const [next] = await run(
+			source.url,
+			"INSERT INTO posts (body) VALUES ('third') RETURNING id",
+		);
+		assert.equal(next.id, "3");
+		// And the old one can be followed again from there.
+		await migrateHere(["unfreeze"], { SOURCE_DATABASE_URL: target.url });
+		await migrateHere(["sync", ...named], env);
+		const { json: verified } = await migrateHere(["verify", ...named], env);
+		assert.deepEqual(verified.differences, []);
+	});
+});
