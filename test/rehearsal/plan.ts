@@ -1,4 +1,4 @@
-import type { Check } from "../../cutover/check";
+import { type Check, expect } from "../../cutover/check";
 import {
 	alertFires,
 	namesPointTo,
@@ -41,6 +41,7 @@ import { clockOffsetSeconds, moveClock } from "../../cutover/clock";
 import type { CheckpointName } from "../../cutover/evidence";
 import { type NoticeKind, sendNotice } from "../../cutover/notices";
 import { observeTtl } from "../../cutover/ttl";
+import { lateComer } from "./old-system";
 import type { UpdateResult } from "./pulumi";
 import type { Rehearsal } from "./rehearsal";
 
@@ -141,6 +142,14 @@ function productionReady(rehearsal: Rehearsal): PlannedCheckpoint {
 					return shown(result);
 				},
 			},
+			{
+				title: "the old system goes on, its writes are noted",
+				async run() {
+					const { status, body } = await rehearsal.control.sendUplink(3.5);
+					expect(status === 200, `an uplink was answered ${status} ${body}`);
+					return `1 uplink, ${await rehearsal.oldSystem.goesOn()}`;
+				},
+			},
 			{ title: "clock moved by 24 h", run: async () => movedBy(24) },
 			{
 				title: "notice to the users",
@@ -187,12 +196,20 @@ function cutoverComplete(rehearsal: Rehearsal): PlannedCheckpoint {
 				run: () => upWith("freeze"),
 			},
 			{
+				title: "the frozen source refuses writes",
+				run: () => rehearsal.oldSystem.refusesWrites(),
+			},
+			{
 				title: "both sides equal before the switch",
 				run: () => sidesEqual(site()).run(),
 			},
 			{
 				title: "cutover:dnsSwitch: the flag is flipped",
 				run: () => upWith("dnsSwitch"),
+			},
+			{
+				title: "who signed up during the sync logs in and sees history",
+				run: () => userSeesHistory(site(), lateComer).run(),
 			},
 		],
 		checks: () => [

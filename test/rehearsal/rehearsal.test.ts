@@ -64,7 +64,7 @@ describe("the rehearsal", function () {
 			checkpointNames.map((name) => [name, "signed"]),
 		);
 		assert.match(JSON.stringify(summary.issues), /killed/);
-		assert.equal(summary.final.length, 3);
+		assert.equal(summary.final.length, 4);
 		assert.equal(summary.provenance["DigitalOcean API"], "stand-in");
 		const text = await readFile(join(checkout, "SUMMARY.md"), "utf8");
 		for (const name of checkpointNames) {

@@ -6,6 +6,7 @@ import { Site } from "../../cutover/checks/site";
 import { readStack } from "../../cutover/stack";
 import { leftBehind } from "../freshtrack/left-behind";
 import type { Control } from "./control";
+import { OldSystem } from "./old-system";
 import { fullKey, Pulumi } from "./pulumi";
 import type { Recorder } from "./recorder";
 import { rehearsalFolder } from "./state";
@@ -16,6 +17,7 @@ export class Rehearsal {
 	readonly logs = join(rehearsalFolder, "logs");
 	readonly staging = new Pulumi("staging", this.folder, this.logs);
 	readonly production = new Pulumi("production", this.folder, this.logs);
+	readonly oldSystem: OldSystem;
 	readonly #sites = new Map<string, Site>();
 
 	constructor(
@@ -24,7 +26,9 @@ export class Rehearsal {
 		readonly environment: Record<string, string>,
 		readonly control: Control,
 		readonly logins: { carried: Credentials; reset: Credentials },
-	) {}
+	) {
+		this.oldSystem = new OldSystem(environment);
+	}
 
 	/** Reads a deployed stack anew. */
 	async readSite(stack: string): Promise<Site> {

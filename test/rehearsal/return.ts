@@ -48,6 +48,15 @@ export function returnSteps(rehearsal: Rehearsal): Step[] {
 			},
 		},
 		{
+			title: "the old system is itself again",
+			async run() {
+				const itself = await rehearsal.oldSystem.isItselfAgain();
+				const { status, body } = await rehearsal.control.sendUplink(3.5);
+				expect(status === 200, `an uplink was answered ${status} ${body}`);
+				return `${itself}, uplinks arrive`;
+			},
+		},
+		{
 			title: "the export restores into an empty Postgres with equal counts",
 			async run() {
 				const folder = join("exports", "production");

@@ -184,7 +184,7 @@ async function takeUplink(
 	if (!parsed.success) return { status: 400, body: { error: "no uplink" } };
 	const { end_device_ids: ids, uplink_message: message } = parsed.data;
 	const { rows: connections } = await pool.query<{ organization_id: string }>(
-		"SELECT organization_id FROM ttn_connections WHERE webhook_secret = $1",
+		"SELECT organization_id FROM ttn_connections WHERE ttn_webhook_secret_encrypted = $1",
 		[secret ?? ""],
 	);
 	const organizationId = connections[0]?.organization_id;
