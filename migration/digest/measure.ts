@@ -24,7 +24,7 @@ export interface Extent {
 /**
  * Digests whole sides over sessions that share a snapshot, the largest first,
  * large ones in parts: a range of blocks is a range of every partition's blocks.
- * Memory does not grow with the data. `done` is told of every part.
+ * Memory does not grow with the data.
  */
 export async function digestSides(
 	sessions: readonly ClientBase[],
