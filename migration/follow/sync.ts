@@ -197,7 +197,7 @@ async function fill(
 				{
 					jobs: options.jobs,
 					settle: async () => {
-						await follower.cycle();
+						await follower.cycle({ unsettled: true });
 					},
 				},
 			)
