@@ -1,5 +1,6 @@
 import type { ClientBase } from "pg";
 import { type Table, tableName } from "../catalog/types";
+import { CREATE_MIRROR, readNewMap, writeMirror } from "../follow/users";
 import type { Way } from "../follow/way";
 import { relationExists } from "../sql";
 import { ensureUserMap } from "../users/map";
@@ -70,6 +71,14 @@ export async function mappedBack(
 	await makeTables(clients.source, compiled.returned);
 	// Without a map nobody has a new id, and the routes ask it all the same.
 	await ensureUserMap(clients.target);
+	// What the new system made of a row is asked of the old one's mirror.
+	await clients.source.query(CREATE_MIRROR);
+	const map = await readNewMap(clients.source, clients.target);
+	if (map) {
+		await clients.source.query("BEGIN");
+		await writeMirror(clients.source, map);
+		await clients.source.query("COMMIT");
+	}
 	const { routes, dependents, userColumns } = compiled.back;
 	const named = [...routes.map(({ from }) => from), ...lookedUp(dependents)];
 	const tables = tablesOf(compiled.target.catalog.tables, named);
