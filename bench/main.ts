@@ -2,7 +2,11 @@ import { execFileSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { CONTENDERS } from "./contenders";
 import { largeTable, smallTables } from "./data";
+import { measureFreeze } from "./freeze";
+import { measureJournal } from "./journal-overhead";
 import { measureAll } from "./measure";
+import { measureMemory } from "./memory";
+import { measureProof } from "./proof";
 import { type Measured, writeResults } from "./report";
 import { Servers } from "./servers";
 
@@ -45,6 +49,12 @@ async function main(): Promise<void> {
 			});
 		}
 		const versions = await servers.versions();
+		const further = [
+			await measureProof(servers, rows, runs, print),
+			await measureMemory(servers, rows, print),
+			await measureFreeze(servers, print),
+			await measureJournal(servers, runs, print),
+		];
 		writeResults({
 			at: new Date(),
 			versions: [
@@ -56,7 +66,7 @@ async function main(): Promise<void> {
 				),
 			],
 			sets,
-			further: [],
+			further,
 		});
 		print("written: bench/RESULTS.md");
 	} finally {

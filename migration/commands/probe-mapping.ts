@@ -1,6 +1,6 @@
 import { withConnection } from "../connection";
 import { ExitCode } from "../errors";
-import { checkMapping } from "../mapping/check";
+import { checkMappingAndUsers } from "../mapping/check";
 import type { Mapping } from "../mapping/types";
 import { type Options, sourceOf, targetOf } from "../options";
 import type { Outcome } from "./outcome";
@@ -17,7 +17,7 @@ export async function probeMapping(
 	const readOnly = { readOnly: true };
 	return withConnection(sourceOf(options), readOnly, (source) =>
 		withConnection(targetOf(options), readOnly, async (target) => {
-			const check = await checkMapping(mapping, { source, target });
+			const check = await checkMappingAndUsers(mapping, { source, target });
 			const { compiled, problems, undecided, exported } = check;
 			refuseOld([compiled.source.catalog, compiled.target.catalog]);
 			const passed = problems.length === 0 && undecided === "";

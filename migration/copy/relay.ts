@@ -12,6 +12,9 @@ const NOTICE = 0x4e;
 const PARAMETER_STATUS = 0x53;
 const HEADER_BYTES = 5;
 
+/** A message is filled up in pieces of this size. */
+const FILLER_BYTES = 64 * 1024;
+
 /** pg's connection with the parts that its types leave out. */
 type Wire = Connection & {
 	stream: Socket;
@@ -62,6 +65,7 @@ export async function relayCopy(
 	const { error } = await Promise.race([read, written]);
 	if (error) {
 		feed.abandon();
+		sink.complete(feed.unfinished);
 		sink.fail("the other side failed");
 		// Whichever came first is the cause; the other only follows from it.
 		await Promise.all([read, written]);
@@ -179,6 +183,18 @@ class CopyIn extends CopyQuery {
 		return this.refused ? undefined : this.wire?.stream;
 	}
 
+	/**
+	 * Fills up a message that was passed on in part. A server that has refused reads
+	 * on, and would take the session's next statement for the rest of it.
+	 */
+	complete(missing: number): void {
+		const filler = Buffer.alloc(Math.min(missing, FILLER_BYTES));
+		for (let left = missing; left > 0; left -= filler.length)
+			this.wire?.stream.write(
+				filler.subarray(0, Math.min(left, filler.length)),
+			);
+	}
+
 	end(): void {
 		this.send(COPY_DONE, Buffer.alloc(0));
 	}
@@ -204,6 +220,8 @@ interface Sink {
 class CopyOut extends CopyQuery {
 	bytes = 0;
 	private listeners: ((chunk: Buffer) => void)[] = [];
+	/** Bytes that lack of the last message that was passed on. */
+	unfinished = 0;
 	/** Bytes of the current message still to come. */
 	private left = 0;
 	/** Whether the COPY itself has begun. */
@@ -289,6 +307,8 @@ class CopyOut extends CopyQuery {
 		const from = this.wire?.stream;
 		const to = this.sink.stream;
 		if (!from || !to || to.destroyed) return;
+		// What is passed on ends with a message, or with the bytes that have come.
+		this.unfinished = this.left;
 		if (to.write(bytes)) return;
 		from.pause();
 		to.once("drain", () => from.resume());

@@ -105,8 +105,8 @@ const hashTime =
  */
 const hashNumeric: Hash = (value, seed) => `
 	coalesce(
-		CASE WHEN ${value} < 0 THEN hash_numeric_extended(${value}, ${int8(~seed)} + scale(${value}))
-			WHEN ${value} > 0 THEN hash_numeric_extended(${value}, ${int8(seed)} + scale(${value})) END,
+		CASE WHEN ${value} > 0 THEN hash_numeric_extended(${value}, ${int8(seed)} + scale(${value}))
+			WHEN ${value} < 0 THEN hash_numeric_extended(${value}, ${int8(~seed)} + scale(${value})) END,
 		${hashText(`${value}::text`, seed)}
 	)`;
 

@@ -69,14 +69,16 @@ export async function verifyTables(
 						comparison,
 						Math.max(PLACES_KEPT, options.limit),
 					);
+					const named = await nameDifferences(
+						source,
+						target,
+						comparison,
+						located,
+						options,
+					);
+					// Whatever can be named: what differs is never taken for equal.
 					differences.push(
-						...(await nameDifferences(
-							source,
-							target,
-							comparison,
-							located,
-							options,
-						)),
+						...(named.length > 0 ? named : [unnamed(comparison)]),
 					);
 					const result = results.get(comparison.table);
 					if (result)
@@ -97,11 +99,20 @@ export async function verifyTables(
 	};
 }
 
+function unnamed({ table }: Comparison): Difference {
+	return {
+		table,
+		kind: "content",
+		detail: "the digests differ, but no row that does was found",
+	};
+}
+
 /** Digests both sides of all comparisons at once, with progress for people. */
 export async function digestTables(
 	sessions: Sessions,
 	comparisons: readonly Comparison[],
 ): Promise<VerifiedTable[]> {
+	if (comparisons.length === 0) return [];
 	const sources = comparisons.flatMap(({ source }) => source);
 	const targets = comparisons.map(({ target }) => target);
 	const [left, right] = await Promise.all([

@@ -6,6 +6,7 @@ import { BARRIER_TRIGGER } from "../freeze/barrier";
 import { copyRejects, removeRejects } from "../mapping/rejects";
 import { fromTable, ident, literal } from "../sql";
 import { mergeRoutes } from "./merge";
+import { setOrphansAside } from "./orphans";
 import { type CopyStatements, JOURNAL_KEY, type RoutePlan } from "./plan";
 import { noteTouched, provenTables, voidProof } from "./touched";
 
@@ -52,6 +53,10 @@ export async function applyRoutes(
 			bytes += (await relayCopy(read, write, copy)).bytes;
 	for (const { plan, keys, whole } of work)
 		await noteRejects(read, write, plan, whole ? null : keys);
+	await setOrphansAside(
+		write,
+		staged.map(({ plan }) => plan),
+	);
 	const opened = await openBarrier(write, work);
 	for (const { plan, whole, truncated } of work)
 		if (truncated || (whole && !plan.merge)) await empty(write, plan);

@@ -25,7 +25,8 @@ const OWN = "'infinity'::timestamptz";
  */
 export async function expandNotes(
 	client: ClientBase,
-	write: ClientBase,
+	/** The other side; null where its tables are not of one snapshot yet. */
+	write: ClientBase | null,
 	tables: readonly Expandable[],
 	dependents: readonly NumberedDependent[],
 ): Promise<void> {
@@ -65,7 +66,7 @@ const GIVEN = `(
 /** Takes a dependent's notes out; gives their values, as far as they matter. */
 async function takeNotes(
 	read: ClientBase,
-	write: ClientBase,
+	write: ClientBase | null,
 	{ id, standing }: NumberedDependent,
 ): Promise<string[][]> {
 	const { rows } = await read.query<{ key: string[] }>(
@@ -73,7 +74,7 @@ async function takeNotes(
 		SELECT DISTINCT key FROM taken`,
 	);
 	const noted = rows.map(({ key }) => key);
-	if (!standing || noted.length === 0) return noted;
+	if (!standing || !write || noted.length === 0) return noted;
 	const among = async (client: ClientBase, sql: string) => {
 		const found = await client.query<{ match: string[] }>(
 			`SELECT DISTINCT f.match FROM (${sql}) f`,

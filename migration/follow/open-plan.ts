@@ -1,7 +1,12 @@
 import type { ClientBase } from "pg";
 import { findTable } from "../catalog/compare";
 import { readCatalog } from "../catalog/read";
-import { type Table, tableName } from "../catalog/types";
+import {
+	type Catalog,
+	type ForeignKey,
+	type Table,
+	tableName,
+} from "../catalog/types";
 import { MigrationError } from "../errors";
 import type { Installed } from "../journal/install";
 import type { FollowedTable } from "../journal/state";
@@ -20,6 +25,8 @@ export interface Following {
 	readonly userColumns: readonly UserColumn[];
 	/** The user map is the other side's, and this side has a mirror of it. */
 	readonly mirrored: boolean;
+	/** Rows may refer to what the other side does not have: see setOrphansAside. */
+	readonly orphans: boolean;
 }
 
 /**
@@ -29,7 +36,7 @@ export interface Following {
 export async function openPlan(
 	addresses: PairAddresses,
 	write: ClientBase,
-	{ routes, tables, userColumns, mirrored }: Following,
+	{ routes, tables, userColumns, mirrored, orphans }: Following,
 	installed: Pick<Installed, "followed" | "dependents">,
 	lockTimeout: number,
 ): Promise<FollowPlan> {
@@ -55,6 +62,8 @@ export async function openPlan(
 					target,
 					referenced: keys.some(({ to }) => to === name),
 					refers: keys.some(({ from }) => from === name),
+					parents:
+						orphans && !("merge" in route) ? keysOf(catalog, target) : [],
 				},
 				at,
 			),
@@ -72,6 +81,12 @@ export async function openPlan(
 		mirrored,
 		lockTimeout,
 	};
+}
+
+function keysOf({ foreignKeys }: Catalog, table: Table): ForeignKey[] {
+	return foreignKeys.filter(
+		(key) => key.schema === table.schema && key.table === table.name,
+	);
 }
 
 function followedAs(

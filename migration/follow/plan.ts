@@ -1,4 +1,4 @@
-import type { Column, Table } from "../catalog/types";
+import type { Column, ForeignKey, Table } from "../catalog/types";
 import { tableName } from "../catalog/types";
 import type { FollowedTable } from "../journal/state";
 import {
@@ -27,6 +27,10 @@ export interface RoutePlan {
 	readonly keyed: boolean;
 	/** Makes the temporary tables for keys and rows, once a session. */
 	readonly createStage: string;
+	/** Foreign keys whose parents may be missing there: see setOrphansAside. */
+	readonly parents: readonly ForeignKey[];
+	/** Temporary table of the rows. */
+	readonly stagedRows: string;
 	/** Temporary table and columns of the keys. */
 	readonly stagedKeys: {
 		readonly table: string;
@@ -73,7 +77,8 @@ export function planRoute(
 		target,
 		referenced,
 		refers,
-	}: Pick<RoutePlan, "target" | "referenced" | "refers">,
+		parents,
+	}: Pick<RoutePlan, "target" | "referenced" | "refers" | "parents">,
 	at: number,
 ): RoutePlan {
 	const names = route.columns.map(({ column }) => column.name);
@@ -97,6 +102,8 @@ export function planRoute(
 		refers,
 		keyed,
 		createStage: createStage(route, at),
+		parents,
+		stagedRows: stage("rows"),
 		stagedKeys: { table: stage("keys"), columns },
 		isNoted,
 		keys: {
@@ -119,7 +126,8 @@ export function planRoute(
 			SELECT ${idents(names)} FROM ${stage("rows")}`,
 		merge: "merge" in route ? planMerge(route, isNoted, stage) : null,
 		labelled:
-			isLabelled(route) && (route.reject !== null || "merge" in route)
+			isLabelled(route) &&
+			(route.reject !== null || "merge" in route || parents.length > 0)
 				? route
 				: null,
 	};

@@ -14,7 +14,9 @@ import { dropEmptySchema } from "../freeze/barrier";
 import { type Installed, installJournal } from "../journal/install";
 import { removeJournal } from "../journal/remove";
 import { hasJournal } from "../journal/state";
+import { ensureRejects } from "../mapping/rejects";
 import { relationExists } from "../sql";
+import { ensureUserMap } from "../users/map";
 import type { FollowPlan, Sessions } from "./cycle";
 import { Follower } from "./follower";
 import { openPlan } from "./open-plan";
@@ -96,6 +98,7 @@ export async function beginSync(
 		: null;
 	await ensureState(write);
 	await write.query(CREATE_TOUCHED);
+	if (way.orphans) await ensureRejects(write);
 	if (way.userColumns.length > 0 && forward)
 		await noteUserColumns(write, way.userColumnsThere);
 	const installed = await installJournal(
@@ -107,10 +110,11 @@ export async function beginSync(
 	await claimJournal(read, write);
 	await setDrained(write, false);
 	if (way.mirrored) await read.query(CREATE_MIRROR);
+	else if (way.userColumns.length > 0) await ensureUserMap(read);
 	const plan = await openPlan(
 		pair.addresses,
 		write,
-		way,
+		{ ...way, orphans: way.orphans ?? false },
 		installed,
 		options.lockTimeout,
 	);
@@ -193,7 +197,7 @@ async function fill(
 				{
 					jobs: options.jobs,
 					settle: async () => {
-						await follower.cycle();
+						await follower.cycle({ unsettled: true });
 					},
 				},
 			)

@@ -30,6 +30,8 @@ export interface Way {
 	readonly userColumnsThere: readonly UserColumn[];
 	/** User ids are rewritten, and the map is the other side's. */
 	readonly mirrored: boolean;
+	/** Rows may refer to what the other side does not have: see setOrphansAside. */
+	readonly orphans?: boolean;
 	/** Tables of other roles, which cannot be followed: they stay behind. */
 	readonly notOwned: readonly string[];
 }
@@ -98,12 +100,13 @@ export async function sameShapeBack(
 			const columns = table.columns.filter(({ name }) =>
 				twin?.columns.some((column) => column.name === name),
 			);
-			return rewriteUsers(
-				sameShape({ ...table, columns }),
-				userColumns,
-				"back",
-			);
+			const route = sameShape({ ...table, columns });
+			return {
+				...rewriteUsers(route, userColumns, "back"),
+				label: tableName(table),
+			};
 		}),
+		orphans: true,
 		userColumns,
 		userColumnsThere: userColumns,
 		mirrored: false,

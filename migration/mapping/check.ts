@@ -6,6 +6,7 @@ import { fromTable, ident } from "../sql";
 import { type CompiledMapping, compileMapping } from "./mapping";
 import { pasteText } from "./resolve";
 import type { Mapping } from "./types";
+import { undeclaredUserColumns } from "./user-columns";
 
 /** What a check of a mapping came to. */
 export interface MappingCheck {
@@ -50,6 +51,35 @@ export async function checkMapping(
 		problems,
 		undecided: pasteText(compiled.undecided),
 		exported: await countExported(clients.target, compiled),
+	};
+}
+
+/**
+ * The same, and a look at the data: columns that hold user ids and are not named are
+ * undecided, too. Reads each table once, so it is for the beginning of a move.
+ */
+export async function checkMappingAndUsers(
+	mapping: Mapping,
+	clients: { readonly source: ClientBase; readonly target: ClientBase },
+): Promise<MappingCheck> {
+	const check = await checkMapping(mapping, clients);
+	const { compiled } = check;
+	const columns = await undeclaredUserColumns(
+		clients.source,
+		mapping,
+		compiled.source.catalog,
+	);
+	const undecided = [
+		...compiled.undecided,
+		...columns.map((name) => ({
+			into: "userColumns",
+			line: `${JSON.stringify(name)},`,
+		})),
+	];
+	return {
+		...check,
+		compiled: { ...compiled, undecided },
+		undecided: pasteText(undecided),
 	};
 }
 

@@ -1,7 +1,6 @@
 import type { ClientBase } from "pg";
 import { tableName } from "../catalog/types";
 import type { Route } from "../route";
-import { declaredUserColumns } from "../users/references";
 import { type ArchiveTable, archiveRoute, RETURNED } from "./archive";
 import {
 	type CompiledRoutes,
@@ -16,6 +15,7 @@ import { invert } from "./invert";
 import { type MergeRoute, mergeRoute, parentsFirst } from "./merge";
 import { type Paste, resolve } from "./resolve";
 import type { AcceptedReject, Mapping } from "./types";
+import { userColumnsOf } from "./user-columns";
 import { type UserDirection, userIds } from "./users";
 
 /** A mapping made into what copy, follower and proof work with. */
@@ -80,13 +80,7 @@ export async function compileMapping(
 		readFacts(clients.target),
 	]);
 	const resolved = resolve(mapping, source, target);
-	const userColumns = new Set([
-		...declaredUserColumns(source.catalog).map(
-			({ schema, table, column }) =>
-				`${tableName({ schema, name: table })}.${column}`,
-		),
-		...(mapping.userColumns ?? []),
-	]);
+	const userColumns = userColumnsOf(mapping, source.catalog);
 	const direction = (way: UserDirection) => (options.users ? way : "none");
 	const users = userIds(source.catalog, userColumns, direction("forward"));
 

@@ -49,14 +49,17 @@ export function mergeRoute(
 ): MergeRoute {
 	const compared = new Map<string, { column: Column; sql: string }>();
 	const unlessSame: Record<string, SameImage[]> = {};
-	for (const { column, type } of columns) {
+	for (const { column, type, exact } of columns) {
 		if (way.insertOnly.includes(column.name)) continue;
 		const images = (way.forward?.columns ?? []).filter((one) =>
 			one.raw.reads.includes(column.name),
 		);
 		if (
 			images.length > 0 &&
-			!images.every((image) => image.exact && image.raw.column === column.name)
+			!(
+				exact &&
+				images.every((image) => image.exact && image.raw.column === column.name)
+			)
 		) {
 			unlessSame[column.name] = images.map((image) => {
 				const travelling = `=${image.column.name}`;

@@ -50,10 +50,11 @@ export function userIds(
 		columns.has(`${tableName(table)}.${column}`);
 	return {
 		has,
-		// The map names all users of the old system, but none who signed up after the switch.
+		// The map names all users of the old system, but none who signed up after the
+		// switch. Where it is empty, nobody was moved and all ids are the old ones.
 		known: (sql) =>
 			direction === "back"
-				? `EXISTS (SELECT FROM cutover.user_map m WHERE m.old_id = ${sql})`
+				? `(EXISTS (SELECT FROM cutover.user_map m WHERE m.old_id = ${sql}) OR NOT EXISTS (SELECT FROM cutover.user_map))`
 				: null,
 		rewrite(table, column, sql) {
 			if (direction === "none" || !has(table, column)) return sql;

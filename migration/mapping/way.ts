@@ -1,10 +1,12 @@
 import type { ClientBase } from "pg";
 import { type Table, tableName } from "../catalog/types";
+import { CREATE_MIRROR, readNewMap, writeMirror } from "../follow/users";
 import type { Way } from "../follow/way";
+import { relationExists } from "../sql";
 import { ensureUserMap } from "../users/map";
 import { type ArchiveTable, archiveSchema } from "./archive";
-import { checkMapping, refuseUnfit } from "./check";
-import { type CompiledMapping, compileMapping } from "./mapping";
+import { checkMapping, checkMappingAndUsers, refuseUnfit } from "./check";
+import { compileMapping } from "./mapping";
 import { ensureRejects } from "./rejects";
 import type { Mapping } from "./types";
 
@@ -23,7 +25,11 @@ export async function mappedForward(
 	mapping: Mapping,
 	clients: Clients,
 ): Promise<Way> {
-	const compiled = await fitting(mapping, clients);
+	// Users are looked for in the data once, before the first row comes.
+	const begun = await relationExists(clients.target, "cutover.follower");
+	const check = begun ? checkMapping : checkMappingAndUsers;
+	refuseUnfit(await check(mapping, clients));
+	const compiled = await compileMapping(mapping, clients, { users: true });
 	await ensureRejects(clients.target);
 	await makeTables(clients.target, compiled.archive);
 	const { routes, dependents, userColumns } = compiled.forward;
@@ -59,11 +65,20 @@ export async function mappedBack(
 	mapping: Mapping,
 	clients: Clients,
 ): Promise<Way> {
-	const compiled = await fitting(mapping, clients);
+	refuseUnfit(await checkMapping(mapping, clients));
+	const compiled = await compileMapping(mapping, clients, { users: true });
 	await ensureRejects(clients.source);
 	await makeTables(clients.source, compiled.returned);
 	// Without a map nobody has a new id, and the routes ask it all the same.
 	await ensureUserMap(clients.target);
+	// What the new system made of a row is asked of the old one's mirror.
+	await clients.source.query(CREATE_MIRROR);
+	const map = await readNewMap(clients.source, clients.target);
+	if (map) {
+		await clients.source.query("BEGIN");
+		await writeMirror(clients.source, map);
+		await clients.source.query("COMMIT");
+	}
 	const { routes, dependents, userColumns } = compiled.back;
 	const named = [...routes.map(({ from }) => from), ...lookedUp(dependents)];
 	const tables = tablesOf(compiled.target.catalog.tables, named);
@@ -77,14 +92,6 @@ export async function mappedBack(
 		mirrored: false,
 		notOwned: tables.filter(({ owned }) => !owned).map(tableName),
 	};
-}
-
-async function fitting(
-	mapping: Mapping,
-	clients: Clients,
-): Promise<CompiledMapping> {
-	refuseUnfit(await checkMapping(mapping, clients));
-	return compileMapping(mapping, clients, { users: true });
 }
 
 async function makeTables(

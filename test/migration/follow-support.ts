@@ -34,6 +34,8 @@ export async function startFollower(
 		routes?: (tables: readonly Table[], target: readonly Table[]) => Route[];
 		dependents?: (tables: readonly Table[]) => Dependent[];
 		userColumns?: readonly UserColumn[];
+		/** Rows may refer to what the other side lacks. */
+		orphans?: boolean;
 		/** Where both sides are equal already. */
 		fill?: boolean;
 		patience?: number;
@@ -76,6 +78,7 @@ export async function startFollower(
 			tables,
 			userColumns: options.userColumns ?? [],
 			mirrored,
+			orphans: options.orphans ?? false,
 		},
 		installed,
 		WAIT,

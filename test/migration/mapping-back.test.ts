@@ -23,6 +23,9 @@ import {
 } from "./mapping-support";
 
 const SOURCE = `
+	CREATE SCHEMA auth;
+	CREATE TABLE auth.users (id uuid PRIMARY KEY);
+	INSERT INTO auth.users VALUES ('00000000-0000-0000-0000-00000000000a'), ('00000000-0000-0000-0000-00000000000b');
 	CREATE TYPE mood AS ENUM ('glad', 'sad', 'grim');
 	CREATE TYPE role AS ENUM ('boss', 'hand');
 	CREATE TABLE person (id uuid PRIMARY KEY, name text NOT NULL UNIQUE, role role NOT NULL DEFAULT 'hand');
@@ -30,13 +33,13 @@ const SOURCE = `
 		id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "odd Name" text NOT NULL, role role NOT NULL, roles role[],
 		mood mood, size smallint, price numeric(6,2), exact numeric, at timestamptz NOT NULL, day date,
 		doc jsonb, note text, maker text DEFAULT 'unknown', kept integer NOT NULL DEFAULT 7, bits bit(3),
-		person_id uuid REFERENCES person, made_by uuid, doubled numeric GENERATED ALWAYS AS (price * 2) STORED
+		person_id uuid REFERENCES person, made_by uuid, checked_by uuid REFERENCES auth.users, doubled numeric GENERATED ALWAYS AS (price * 2) STORED
 	);
 	INSERT INTO person VALUES ('00000000-0000-0000-0000-0000000000a1', 'Ada', 'boss'), ('00000000-0000-0000-0000-0000000000a2', 'Bob', 'hand');
-	INSERT INTO thing ("odd Name", role, roles, mood, size, price, exact, at, day, doc, note, bits, person_id, made_by) VALUES
-		('one', 'boss', '{boss,NULL}', 'grim', 3, 1.10, 1.100, '2026-01-01 00:00:00.123456Z', 'infinity', '{"a": 1.10}', NULL, B'101', '00000000-0000-0000-0000-0000000000a1', '00000000-0000-0000-0000-00000000000a'),
-		('two', 'hand', NULL, 'sad', NULL, NULL, 'NaN', '-infinity', '0001-01-01 BC', 'null', '', NULL, NULL, '00000000-0000-0000-0000-00000000000b'),
-		('three', 'hand', '{}', NULL, -1, -0.01, 0.0, '2026-01-01Z', NULL, NULL, 'x', B'000', NULL, NULL);
+	INSERT INTO thing ("odd Name", role, roles, mood, size, price, exact, at, day, doc, note, bits, person_id, made_by, checked_by) VALUES
+		('one', 'boss', '{boss,NULL}', 'grim', 3, 1.10, 1.100, '2026-01-01 00:00:00.123456Z', 'infinity', '{"a": 1.10}', NULL, B'101', '00000000-0000-0000-0000-0000000000a1', '00000000-0000-0000-0000-00000000000a', '00000000-0000-0000-0000-00000000000a'),
+		('two', 'hand', NULL, 'sad', NULL, NULL, 'NaN', '-infinity', '0001-01-01 BC', 'null', '', NULL, NULL, '00000000-0000-0000-0000-00000000000b', '00000000-0000-0000-0000-00000000000b'),
+		('three', 'hand', '{}', NULL, -1, -0.01, 0.0, '2026-01-01Z', NULL, NULL, 'x', B'000', NULL, NULL, NULL);
 `;
 
 const TARGET = `
@@ -47,7 +50,7 @@ const TARGET = `
 		id bigint PRIMARY KEY, name varchar(200) NOT NULL, function function NOT NULL, functions text[],
 		feeling feeling, size integer, cents integer, exact numeric, at timestamp(3) with time zone NOT NULL, day date,
 		doc text, note varchar(100) NOT NULL, kind text NOT NULL, version integer NOT NULL DEFAULT 1, bits bit(3),
-		person_id uuid REFERENCES people, author uuid
+		person_id uuid REFERENCES people, author uuid, checked_by uuid
 	);
 `;
 
@@ -68,6 +71,7 @@ const mapping = defineMapping({
 				table: "item",
 				columns: {
 					...same("id", "size", "exact", "at", "day", "doc", "bits"),
+					checked_by: "checked_by",
 					name: "odd Name",
 					function: labels("role", { boss: "lead", hand: "worker" }),
 					functions: "roles",
@@ -136,8 +140,8 @@ describe("the way back", () => {
 			WHERE name = 'one';
 			UPDATE item SET author = '00000000-0000-0000-0000-0000000000ff' WHERE name = 'two';
 			INSERT INTO people VALUES ('00000000-0000-0000-0000-0000000000a3', 'Cy', 'lead');
-			INSERT INTO item (id, name, function, feeling, at, note, kind, person_id, author) VALUES
-				(100, 'new', 'lead', 'bad', '2026-03-03Z', 'n', 'thing', '00000000-0000-0000-0000-0000000000a3', '00000000-0000-0000-0000-0000000000ee')`,
+			INSERT INTO item (id, name, function, feeling, at, note, kind, person_id, author, checked_by) VALUES
+				(100, 'new', 'lead', 'bad', '2026-03-03Z', 'n', 'thing', '00000000-0000-0000-0000-0000000000a3', '00000000-0000-0000-0000-0000000000ee', '00000000-0000-0000-0000-0000000000ee')`,
 		);
 		// An enum's label that the old system lacks cannot be: its text array can hold any.
 		await mergeAll(databases, made);
@@ -176,6 +180,7 @@ describe("the way back", () => {
 				bits: "111",
 				person_id: "00000000-0000-0000-0000-0000000000a2",
 				made_by: "00000000-0000-0000-0000-00000000000a",
+				checked_by: "00000000-0000-0000-0000-00000000000a",
 				doubled: 4.1,
 			},
 		);
@@ -188,6 +193,8 @@ describe("the way back", () => {
 		assert.equal(added.mood, "sad");
 		assert.equal(added.kept, 7);
 		assert.equal(added.person_id, "00000000-0000-0000-0000-0000000000a3");
+		// Who signed up after the switch is nobody in the old system.
+		assert.equal(added.checked_by, null);
 		// No foreign key says that this is a user, so an unknown one goes back as it is.
 		assert.equal(added.made_by, "00000000-0000-0000-0000-0000000000ee");
 	});

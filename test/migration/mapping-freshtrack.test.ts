@@ -10,7 +10,10 @@ import {
 	readSide,
 	writtenSide,
 } from "../../migration/digest/table";
-import { checkMapping } from "../../migration/mapping/check";
+import {
+	checkMapping,
+	checkMappingAndUsers,
+} from "../../migration/mapping/check";
 import { labelOf } from "../../migration/mapping/compile";
 import { freshtrack } from "../../migration/mapping/freshtrack";
 import type { CompiledMapping } from "../../migration/mapping/mapping";
@@ -70,6 +73,17 @@ describe("FreshTrack's mapping", function () {
 		);
 	});
 
+	it("names all columns that hold user ids: one that it forgot would be found", async () => {
+		const forgetful = {
+			...freshtrack,
+			userColumns: freshtrack.userColumns?.filter(
+				(name) => name !== "sms_alert_log.user_id",
+			),
+		};
+		const { undecided } = await checkMappingAndUsers(forgetful, databases);
+		assert.equal(undecided, '// userColumns\n"sms_alert_log.user_id",');
+	});
+
 	it("is found by its name on the command line, and in the bundle that the image runs", async () => {
 		const env = {
 			SOURCE_DATABASE_URL: databases.databases.source.url,
@@ -81,6 +95,7 @@ describe("FreshTrack's mapping", function () {
 		);
 		assert.equal(exitCode, 0);
 		assert.deepEqual(json.problems, []);
+		assert.deepEqual(json.undecided, []);
 		await withDirectory(async (directory) => {
 			const bundle = join(directory, "migrate.js");
 			await build({

@@ -72,6 +72,40 @@ describe("a sync through a mapping", function () {
 		);
 	});
 
+	it("is proven only once a person has accepted every kind of row that stays behind", async () => {
+		const verify = (...args: string[]) =>
+			migrateHere(["verify", "--mapping", "freshtrack", ...args], env);
+		const refused = await verify();
+		assert.equal(refused.exitCode, 3);
+		const differences = refused.json.differences as {
+			kind: string;
+			table: string;
+			detail: string;
+		}[];
+		assert.deepEqual(
+			[...new Set(differences.map(({ kind }) => kind))],
+			["rejects"],
+		);
+		const reasons = await target(
+			"SELECT DISTINCT from_table || ':' || reason AS accepted FROM cutover.reject",
+		);
+		const { exitCode } = await verify(
+			...reasons.flatMap(({ accepted }) => ["--accept-rejects", accepted]),
+		);
+		assert.equal(exitCode, 0);
+		await target(
+			"UPDATE legacy.alarm_definitions SET slug = 'forged' WHERE slug = (SELECT min(slug) FROM legacy.alarm_definitions)",
+		);
+		const forged = await verify(
+			...reasons.flatMap(({ accepted }) => ["--accept-rejects", accepted]),
+		);
+		assert.equal(forged.exitCode, 3);
+		await source(
+			"UPDATE alarm_definitions SET updated_at = now() WHERE slug = (SELECT min(slug) FROM alarm_definitions)",
+		);
+		await sync();
+	});
+
 	it("follows rows, their parents, what they look up, and users that get new ids", async () => {
 		await source(`
 			UPDATE units SET temp_limit_high = 40.55, name = 'Renamed' WHERE id = (SELECT min(id::text) FROM units)::uuid;

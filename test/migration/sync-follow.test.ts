@@ -234,4 +234,57 @@ describe("sync --follow", () => {
 		const { json: verified } = await migrateHere(["verify", ...named], env);
 		assert.deepEqual(verified.differences, []);
 	});
+
+	it("names what goes back that the old database has no place for, and brings the rest", async () => {
+		await run(
+			source.superuserUrl,
+			"CREATE SCHEMA auth; CREATE TABLE auth.users (id uuid PRIMARY KEY); GRANT USAGE ON SCHEMA auth TO postgres; GRANT SELECT, REFERENCES ON auth.users TO postgres",
+		);
+		const [known, signedUp] = ["1", "2"].map(
+			(digit) => `00000000-0000-0000-0000-00000000000${digit}`,
+		);
+		await run(
+			source.superuserUrl,
+			`INSERT INTO auth.users VALUES ('${known}')`,
+		);
+		await run(
+			source.url,
+			`
+			CREATE TABLE profiles (id integer PRIMARY KEY, user_id uuid NOT NULL REFERENCES auth.users);
+			CREATE TABLE teams (id integer PRIMARY KEY, made_by uuid REFERENCES auth.users, name text);
+			CREATE TABLE seats (id integer PRIMARY KEY, profile_id integer NOT NULL REFERENCES profiles ON DELETE CASCADE, team_id integer REFERENCES teams);
+			INSERT INTO profiles VALUES (1, '${known}'); INSERT INTO teams VALUES (1, '${known}', 'one'); INSERT INTO seats VALUES (1, 1, 1)`,
+		);
+		await migrateHere(["sync"], env);
+		await migrateHere(["freeze"], env);
+		await migrateHere(["sync", "--drain"], env);
+		await migrateHere(["sync", "--reverse"], env);
+		await run(
+			target.url,
+			`INSERT INTO profiles VALUES (2, '${signedUp}'); INSERT INTO teams VALUES (2, '${signedUp}', 'two');
+			INSERT INTO seats VALUES (2, 2, 2), (3, 1, 2); UPDATE profiles SET user_id = '${signedUp}' WHERE id = 1;
+			UPDATE teams SET name = 'changed' WHERE id = 1; UPDATE things SET note = 'x' WHERE id = 1`,
+		);
+		await migrateHere(["sync", "--reverse"], env);
+		const rows = (table: string) =>
+			run(
+				source.url,
+				`SELECT t::text AS "row" FROM ${table} t ORDER BY id`,
+			).then((found) => found.map(({ row }) => row));
+		assert.deepEqual(await rows("profiles"), [`(1,${known})`]);
+		assert.deepEqual(await rows("teams"), [`(1,${known},changed)`, "(2,,two)"]);
+		assert.deepEqual(await rows("seats"), ["(1,1,1)", "(3,1,2)"]);
+		assert.deepEqual(
+			await run(
+				source.url,
+				`SELECT route || ' ' || key::text || ' ' || reason AS "what" FROM cutover.reject ORDER BY 1`,
+			).then((found) => found.map(({ what }) => what)),
+			[
+				"profiles {1} user_id has no parent",
+				"profiles {2} user_id has no parent",
+				"seats {2} profile_id has no parent",
+				"teams {2} made_by has no parent: left empty",
+			],
+		);
+	});
 });
