@@ -146,6 +146,9 @@ export async function beginSync(
 		plan.routes.map(({ target }) => target),
 		options.lockTimeout,
 	);
+	// A cycle, so not before the keys wait: after a drain they are back.
+	if (forward && plan.routes.some(({ labelled }) => labelled))
+		await follower.noteRejects();
 	return { follower, way, installed, prepared, copied };
 }
 
@@ -206,8 +209,6 @@ async function fill(
 		(one) => !first.includes(one) || one.state === "outdated",
 	);
 	await bring(await pair.open(), later, installed, { newIsEqual: false });
-	if (plan.routes.some(({ labelled }) => labelled))
-		await follower.noteRejects();
 	return copied;
 }
 

@@ -95,6 +95,24 @@ describe("the ladder's commands, through the mapping", function () {
 		assert.equal(full.equal, true);
 	});
 
+	it("freeze off and on again: the source serves in between, and what it took comes as well", async () => {
+		await passes("unfreeze");
+		await run(
+			source.url,
+			`
+			UPDATE organizations SET name = name || ' Inc' WHERE slug = 'org-2';
+			UPDATE alerts SET escalation_level = 3 WHERE status = 'resolved';
+			`,
+		);
+		await passes("freeze");
+		await passes("users");
+		await passes("sync", "--drain", ...mapped);
+		const proof = await passes("verify", "--since-baseline", ...mapped);
+		assert.equal(proof.equal, true);
+		const full = await passes("verify", ...mapped);
+		assert.equal(full.equal, true);
+	});
+
 	it("switch: a user logs in with the old password and sees history and new readings", async () => {
 		const [owner] = known.logIns;
 		assert(owner?.password);
