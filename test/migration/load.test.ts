@@ -23,12 +23,15 @@ describe("a sync under load", () => {
 	it(`ends equal, after 200 writes a second during all of it (SEED=${SEED})`, async () => {
 		const load = new Load(source.url, random(SEED)).start();
 		const begun = performance.now();
-		await migrateHere(["sync"], env);
-		while (performance.now() - begun < SECONDS * 1000)
+		try {
 			await migrateHere(["sync"], env);
+			while (performance.now() - begun < SECONDS * 1000)
+				await migrateHere(["sync"], env);
+			await migrateHere(["freeze"], env);
+		} finally {
+			await load.stop();
+		}
 		const seconds = (performance.now() - begun) / 1000;
-		await migrateHere(["freeze"], env);
-		await load.stop();
 		const { json } = await migrateHere(["sync", "--drain"], env);
 		assert.equal(json.lagRows, 0);
 		const verified = await migrateHere(["verify"], env);
