@@ -22,6 +22,13 @@ export interface Extent {
 }
 
 /**
+ * A whole scan keeps to a ring of buffers; a range of blocks takes a twentieth more
+ * time and goes through all of the server's. So one session reads a table as a
+ * whole, up to a size whose progress people want to see.
+ */
+const WHOLE_BYTES = 4_000_000_000;
+
+/**
  * Digests whole sides over sessions that share a snapshot, the largest first,
  * large ones in parts: a range of blocks is a range of every partition's blocks.
  * Memory does not grow with the data.
@@ -35,10 +42,8 @@ export async function digestSides(
 	const parts = new Map<Side, Measured[]>(sides.map((side) => [side, []]));
 	const tasks = sides.flatMap((side) => {
 		const extent = extents.get(side) ?? { bytes: 0, blocks: 0 };
-		// A whole scan keeps to a ring of buffers; a range of blocks takes a twentieth
-		// more time and goes through all of the server's.
 		const ranges =
-			sessions.length > 1
+			sessions.length > 1 || extent.bytes > WHOLE_BYTES
 				? splitBlocks(extent, sessions.length)
 				: [{ from: 0, to: null }];
 		return ranges.map((range) => ({
