@@ -41,7 +41,10 @@ async function main([command, ...args]) {
 		const { env } = await interruptible(() => prepare(session, command, args));
 		keep = args.includes("--keep");
 		if (command === "setup") return 0;
-		if (command === "test") return await runTests(ROOT, env, args);
+		if (command === "test") {
+			await interruptible(() => session.addTestTools());
+			return await runTests(ROOT, env, args);
+		}
 		const program = ["--import", "tsx", PROGRAMS[command], ...args];
 		return await runProgram(process.execPath, program, { cwd: ROOT, env });
 	} finally {

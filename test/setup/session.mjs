@@ -9,7 +9,7 @@ import { Users, withLock } from "./lock.mjs";
 import { ensurePackages } from "./npm.mjs";
 import { ensureCli, ensurePlugins, usePlugins } from "./pulumi.mjs";
 import { push, REGISTRY, startRegistry, stopRegistry } from "./registry.mjs";
-import { ensureRivals } from "./rivals.mjs";
+import { ensureTools, RESOLVER, RIVALS } from "./tools.mjs";
 
 const GIB = 1024 ** 3;
 /** Twice what an empty cache was seen to grow to at most, engine included. */
@@ -78,6 +78,13 @@ export class Session {
 		return { env: this.#environment() };
 	}
 
+	/** What the tests need besides: call it after start. */
+	async addTestTools() {
+		await this.#locked(() =>
+			this.report.step("dig", () => ensureTools(this.cache, RESOLVER)),
+		);
+	}
+
 	/** Only what the copies are measured with: packages, and the tools beside ours. */
 	async startBench() {
 		this.users.enter();
@@ -86,7 +93,9 @@ export class Session {
 			await report.step("npm packages", () =>
 				ensurePackages(this.root, this.cache),
 			);
-			await report.step("pgcopydb and pg_dump", () => ensureRivals(this.cache));
+			await report.step("pgcopydb and pg_dump", () =>
+				ensureTools(this.cache, RIVALS),
+			);
 		});
 		return { env: this.#environment() };
 	}
