@@ -12,7 +12,7 @@ import { strip } from "../copy/strip";
 import { ExitCode, MigrationError } from "../errors";
 import { hasJournal } from "../journal/state";
 import type { PairAddresses } from "./pair";
-import { suspendLater, suspendTriggers } from "./suspend";
+import { suspendChecks, suspendLater, suspendTriggers } from "./suspend";
 import type { Way } from "./way";
 
 /** A target that rows may come to. */
@@ -33,8 +33,8 @@ const NOTHING: Prepared = {
 
 /**
  * Makes the target ready to be filled: its schema where it is empty; where it has
- * tables, they may hold nothing but seeds, and their triggers are switched off. Does
- * nothing on a target where a copy has begun.
+ * tables, they may hold nothing but seeds, and their triggers are switched off. Where
+ * a copy has begun there is nothing more to be made ready.
  */
 export async function prepareTarget(
 	addresses: PairAddresses,
@@ -51,7 +51,12 @@ export async function prepareTarget(
 			},
 			ExitCode.refused,
 		);
-	if (await hasRecord(write)) return NOTHING;
+	const written = way.routes.map(({ to }) => to);
+	if (await hasRecord(write)) {
+		// The copy may have been cut short after it had made the keys.
+		await suspendChecks(addresses.write, write, written, options.lockTimeout);
+		return NOTHING;
+	}
 	const schemas = [...new Set(way.routes.map(({ to }) => to.schema))];
 	const catalog = await readCatalog(write, schemas);
 	if (catalog.tables.length === 0) return makeSchema(addresses, write, way);
@@ -71,12 +76,7 @@ export async function prepareTarget(
 		catalog,
 		options,
 	);
-	await suspendTriggers(
-		addresses.write,
-		write,
-		way.routes.map(({ to }) => to),
-		options.lockTimeout,
-	);
+	await suspendTriggers(addresses.write, write, written, options.lockTimeout);
 	return {
 		plan: strip(
 			catalog,

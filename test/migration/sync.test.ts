@@ -130,6 +130,24 @@ describe("sync", () => {
 		await verify();
 	});
 
+	it("goes on with a copy that was cut short after its foreign keys were made", async () => {
+		await migrateHere(["sync"], env);
+		await migrateHere(["freeze"], env);
+		await migrateHere(["sync", "--drain"], env);
+		await migrateHere(["unfreeze"], env);
+		await run(
+			target.url,
+			`UPDATE cutover.copy_chunk SET snapshot_at = 'earlier' WHERE route LIKE '%owners%';
+			UPDATE cutover.copy_statement SET done_at = NULL WHERE phase = 'validate'`,
+		);
+		await run(
+			source.url,
+			"UPDATE owners SET code = 'x' || code; UPDATE things SET moods = NULL",
+		);
+		await migrateHere(["sync"], env);
+		await verify();
+	});
+
 	it("refuses to drain what can be written to", async () => {
 		await migrateHere(["sync"], env);
 		const error = await refused(["sync", "--drain"], env);
