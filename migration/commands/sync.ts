@@ -1,6 +1,7 @@
 import { type DatabaseAddress, withConnection } from "../connection";
 import type { Verification } from "../digest/verify";
 import { ExitCode } from "../errors";
+import type { Sessions } from "../follow/cycle";
 import { LagWatch } from "../follow/lag-watch";
 import { type SyncMetrics, serveMetrics } from "../follow/metrics";
 import { Pair } from "../follow/pair";
@@ -59,12 +60,16 @@ async function sync(
 	options: Options,
 	settings: SyncOptions,
 ): Promise<Outcome> {
-	const way = await wayOf(pair, options, settings.direction);
-	const begun = await beginSync(pair, way, settings);
+	const begun = await beginSync(
+		pair,
+		(sessions) => wayOf(sessions, options, settings.direction),
+		settings,
+	);
 	const watch = new LagWatch(pair.addresses.read);
 	try {
 		const proving = options.proof && settings.direction === "forward";
-		if (options.mode === "once" || proving) await catchUp(pair, begun);
+		if (options.mode === "once" || proving)
+			await catchUp(pair, begun, settings);
 		const proof = proving
 			? await proveSync(begun.follower, pair.addresses, options)
 			: undefined;
@@ -93,11 +98,10 @@ async function sync(
 }
 
 async function wayOf(
-	pair: Pair,
+	{ read, write }: Sessions,
 	options: Options,
 	direction: Direction,
 ): Promise<Way> {
-	const { read, write } = await pair.open();
 	const mapping = mappingOf(options);
 	if (mapping)
 		return direction === "forward"

@@ -1,8 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { tableName } from "../catalog/types";
-import { isConnectionLost, LoginError } from "../connection";
-import { ExitCode, MigrationError } from "../errors";
-import { LOCK_STATES } from "../journal/lock";
 import {
 	type CycleOptions,
 	type CycleResult,
@@ -10,6 +7,7 @@ import {
 	runCycle,
 } from "./cycle";
 import type { Pair } from "./pair";
+import { type Persistence, persist } from "./persist";
 import type { RoutePlan } from "./plan";
 
 /** A cycle whose oldest entry was younger has caught up: writers never rest. */
@@ -21,23 +19,12 @@ const POLL_MS = 250;
 /** How often the tables' shape and the user map are looked at where nothing is written. */
 const CHECK_MS = 5000;
 
-/** Wait between two attempts to go on: doubled up to the longest. */
-const FIRST_PAUSE_MS = 200;
-const LONGEST_PAUSE_MS = 5000;
-
 /**
  * A table that can only be copied as a whole is copied again after this time at the
  * earliest, and so that it takes no more than a tenth of the time.
  */
 const RECOPY_MS = 10_000;
 const RECOPY_SHARE = 10;
-
-/** serialization_failure, too_many_connections */
-const PASSING_STATES: readonly (string | undefined)[] = [
-	...LOCK_STATES,
-	"40001",
-	"53300",
-];
 
 /** What a follower has done since it began. */
 export interface FollowTotals {
@@ -59,13 +46,6 @@ export interface FollowTotals {
 	>;
 }
 
-export interface FollowerOptions {
-	/** Milliseconds to go on trying while a database cannot be reached. */
-	readonly patience: number;
-	/** Told when a database is out of reach, and when it is back. */
-	readonly onNotice?: (line: string) => void;
-}
-
 /** Runs cycles, one after the other, over lost connections. */
 export class Follower {
 	readonly totals: FollowTotals = {
@@ -85,7 +65,7 @@ export class Follower {
 	constructor(
 		private readonly plan: FollowPlan,
 		private readonly pair: Pair,
-		private readonly options: FollowerOptions,
+		private readonly options: Persistence,
 	) {}
 
 	/** One cycle, again where a connection was lost or somebody was in the way. */
@@ -156,30 +136,11 @@ export class Follower {
 		});
 	}
 
-	/** Repeats what failed for a reason that passes, with new sessions. */
-	private async persist<T>(work: () => Promise<T>): Promise<T> {
-		const giveUpAt = Date.now() + this.options.patience;
-		let wait = FIRST_PAUSE_MS;
-		let told = false;
-		for (;;) {
-			try {
-				const result = await work();
-				if (told) this.options.onNotice?.("going on");
-				return result;
-			} catch (error) {
-				if (!isPassing(error)) throw error;
-				if (Date.now() >= giveUpAt) throw outOfReach(error, this.options);
-				await this.pair.close();
-				this.totals.reconnects++;
-				if (!told)
-					this.options.onNotice?.(
-						`${(error as Error).message.split("\n").join("; ")}; trying again`,
-					);
-				told = true;
-				await pause(wait);
-				wait = Math.min(wait * 2, LONGEST_PAUSE_MS);
-			}
-		}
+	private persist<T>(work: () => Promise<T>): Promise<T> {
+		const onRetry = () => {
+			this.totals.reconnects++;
+		};
+		return persist(this.pair, { ...this.options, onRetry }, work);
 	}
 
 	private count(result: CycleResult): void {
@@ -206,30 +167,4 @@ export class Follower {
 			);
 		}
 	}
-}
-
-/**
- * Whether to try again. A failed log-in counts: a server that is starting answers
- * so, and a first log-in with a wrong password has failed before there is a follower.
- */
-function isPassing(error: unknown): boolean {
-	return (
-		error instanceof LoginError ||
-		isConnectionLost(error) ||
-		PASSING_STATES.includes((error as { code?: string }).code)
-	);
-}
-
-function outOfReach(
-	error: unknown,
-	{ patience }: FollowerOptions,
-): MigrationError {
-	return new MigrationError(
-		{
-			expected: `both databases to answer within ${Math.round(patience / 1000)} s`,
-			found: (error as Error).message.split("\n").join("; "),
-			fix: "see what keeps them, then run sync again: it goes on where it stood, and the journal has what was written since",
-		},
-		ExitCode.failure,
-	);
 }

@@ -21,6 +21,7 @@ import type { FollowPlan, Sessions } from "./cycle";
 import { Follower } from "./follower";
 import { openPlan } from "./open-plan";
 import type { Pair } from "./pair";
+import { type Persistence, persist } from "./persist";
 import { type Prepared, prepareTarget } from "./prepare";
 import { carrySequences } from "./sequences";
 import {
@@ -49,7 +50,7 @@ import { noteUserColumns, type Way } from "./way";
 /** `forward`: from the old system to the new one; `back`: what the new one wrote since the switch. */
 export type Direction = "forward" | "back";
 
-export interface SyncOptions {
+export interface SyncOptions extends Persistence {
 	readonly direction: Direction;
 	/** Milliseconds to wait where tables have to be locked or another sync to end. */
 	readonly lockTimeout: number;
@@ -59,9 +60,6 @@ export interface SyncOptions {
 	readonly replace: boolean;
 	/** Tables, parts of tables or indexes at a time. */
 	readonly jobs: number;
-	/** Milliseconds to go on trying while a database cannot be reached. */
-	readonly patience: number;
-	readonly onNotice?: (line: string) => void;
 }
 
 /** A sync whose journal stands and whose tables have been filled. */
@@ -76,9 +74,22 @@ export interface Sync {
 
 /**
  * Installs the journal, fills the other side's tables, as far as an earlier run has
- * not, and makes ready to follow. Whatever was cut short is taken up where it stood.
+ * not, and makes ready to follow. Whatever was cut short is taken up where it stood,
+ * by this run where a connection was lost. `wayOf` works out what goes which way.
  */
 export async function beginSync(
+	pair: Pair,
+	wayOf: (sessions: Sessions) => Promise<Way>,
+	options: SyncOptions,
+): Promise<Sync> {
+	// What fails here would fail again: a wrong address, another sync.
+	await pair.open();
+	return persist(pair, { ...options, snapshots: true }, async () =>
+		takeUp(pair, await wayOf(await pair.open()), options),
+	);
+}
+
+async function takeUp(
 	pair: Pair,
 	way: Way,
 	options: SyncOptions,
@@ -270,10 +281,13 @@ async function refuseUndrained(read: ClientBase): Promise<void> {
 export async function catchUp(
 	pair: Pair,
 	{ follower, way }: Sync,
+	options: Persistence,
 ): Promise<void> {
 	await follower.catchUp();
-	const { read, write } = await pair.open();
-	await carrySequences(read, write, way);
+	await persist(pair, options, async () => {
+		const { read, write } = await pair.open();
+		await carrySequences(read, write, way);
+	});
 }
 
 /** What drain has left to do once traffic has moved. */
@@ -300,21 +314,23 @@ export async function drain(
 ): Promise<Drained> {
 	await refuseOpen((await pair.open()).read, pair.addresses.read.label);
 	await follower.drain();
-	const { read, write } = await pair.open();
-	const sequences = await carrySequences(read, write, way);
-	const restored = await restoreChecks(
-		pair.addresses.write,
-		write,
-		options.lockTimeout,
-	);
-	await validateKeys(
-		write,
-		(await unvalidatedKeys(write)).filter(
-			({ bytes }) => bytes <= VALIDATE_AT_ONCE_BYTES,
-		),
-	);
-	await setDrained(write, true);
-	return { sequences, restored, unvalidated: await unvalidatedKeys(write) };
+	return persist(pair, options, async () => {
+		const { read, write } = await pair.open();
+		const sequences = await carrySequences(read, write, way);
+		const restored = await restoreChecks(
+			pair.addresses.write,
+			write,
+			options.lockTimeout,
+		);
+		await validateKeys(
+			write,
+			(await unvalidatedKeys(write)).filter(
+				({ bytes }) => bytes <= VALIDATE_AT_ONCE_BYTES,
+			),
+		);
+		await setDrained(write, true);
+		return { sequences, restored, unvalidated: await unvalidatedKeys(write) };
+	});
 }
 
 /** While anybody can write, a journal that is empty will not stay so. */

@@ -85,6 +85,32 @@ describe("a follower that loses a database", () => {
 		await endsEqual(() => servers.target.crash(100));
 	});
 
+	for (const side of ["source", "target"] as const)
+		it(`goes on with a copy after a crash of the ${side}`, async () => {
+			await run(
+				source.url,
+				"INSERT INTO readings SELECT n, 1, now(), n, jsonb_build_object('pad', repeat('x', 150)) FROM generate_series(100001, 300000) n",
+			);
+			target = await emptyDatabase(17, servers.target);
+			const env = {
+				SOURCE_DATABASE_URL: source.url,
+				TARGET_DATABASE_URL: target.url,
+			};
+			const load = new Load(source.url, random(SEED), 50).start();
+			const syncing = migrateHere(["sync", "--patience", "30"], env);
+			try {
+				await chunksDone(target);
+				await servers[side].crash(100);
+				await syncing;
+				await migrateHere(["freeze"], env);
+			} finally {
+				await load.stop();
+			}
+			await migrateHere(["sync", "--drain"], env);
+			const { json } = await migrateHere(["verify"], env);
+			assert.deepEqual(json.differences, []);
+		});
+
 	it("gives up after its patience, and says what to do", async () => {
 		followed = await startFollower(source, target, { patience: 500 });
 		await followed.follower.cycle();
@@ -101,3 +127,20 @@ describe("a follower that loses a database", () => {
 		assert.deepEqual((await followed.both("small")).target, ["(1,)"]);
 	});
 });
+
+/** Returns once a part of the copy is done. */
+async function chunksDone({ url }: Database): Promise<void> {
+	for (;;) {
+		const [row] = await run(
+			url,
+			`SELECT to_regclass('cutover.copy_chunk') IS NOT NULL AS "begun"`,
+		);
+		if (row.begun) {
+			const [chunks] = await run(
+				url,
+				'SELECT count(*) FILTER (WHERE rows IS NOT NULL)::int AS "done" FROM cutover.copy_chunk',
+			);
+			if (chunks.done > 0) return;
+		}
+	}
+}
