@@ -44,7 +44,7 @@ export class Pair {
 				read,
 				write,
 				beside,
-				staged: new Set(),
+				staged: new Map(),
 				echoes: await hasJournal(write),
 			};
 			return this.sessions;

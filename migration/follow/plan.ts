@@ -27,6 +27,7 @@ export interface RoutePlan {
 	readonly keyed: boolean;
 	/** Makes the temporary tables for keys and rows, once a session. */
 	readonly createStage: string;
+	readonly dropStage: string;
 	/** Foreign keys whose parents may be missing there: see setOrphansAside. */
 	readonly parents: readonly ForeignKey[];
 	/** Temporary table of the rows. */
@@ -102,6 +103,7 @@ export function planRoute(
 		refers,
 		keyed,
 		createStage: createStage(route, at),
+		dropStage: `DROP TABLE IF EXISTS ${["keys", "rows", "rejected"].map(stage).join(", ")}`,
 		parents,
 		stagedRows: stage("rows"),
 		stagedKeys: { table: stage("keys"), columns },

@@ -56,9 +56,10 @@ export const STRANGERS = `
 	FROM pg_class c
 	JOIN pg_namespace n ON n.oid = c.relnamespace
 	WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
-		AND c.relnamespace IN (
-			SELECT f.relnamespace FROM cutover.journal_table j JOIN pg_class f ON f.oid = j.relation
-		)
+		AND c.relnamespace = ANY (ARRAY (
+			SELECT DISTINCT f.relnamespace
+			FROM cutover.journal_table j JOIN pg_class f ON f.oid = j.relation
+		))
 		AND NOT EXISTS (SELECT FROM cutover.journal_table j WHERE j.relation = c.oid)
 		AND NOT EXISTS (
 			SELECT FROM pg_depend d
