@@ -316,7 +316,9 @@ async function makeStages(
 	const missing = used.filter((plan) => !staged.has(plan));
 	if (missing.length > 0)
 		await write.query(
-			missing.map(({ createStage }) => createStage).join(";\n"),
+			missing
+				.map(({ dropStage, createStage }) => `${dropStage};\n${createStage}`)
+				.join(";\n"),
 		);
 	for (const plan of used) staged.set(plan, 0);
 	if (staged.size <= STAGES_KEPT) return;

@@ -25,7 +25,7 @@ export interface RoutePlan {
 	readonly refers: boolean;
 	/** Single rows can be replaced; else the table goes as a whole. */
 	readonly keyed: boolean;
-	/** Makes the temporary tables for keys and rows, once a session. */
+	/** Makes the temporary tables for keys and rows, once a session; another plan's go first. */
 	readonly createStage: string;
 	readonly dropStage: string;
 	/** Foreign keys whose parents may be missing there: see setOrphansAside. */

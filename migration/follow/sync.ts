@@ -122,27 +122,23 @@ async function takeUp(
 	await setDrained(write, false);
 	if (way.mirrored) await read.query(CREATE_MIRROR);
 	else if (way.userColumns.length > 0) await ensureUserMap(read);
-	const plan = await openPlan(
-		pair.addresses,
-		write,
-		{ ...way, orphans: way.orphans ?? false },
-		installed,
-		options.lockTimeout,
-	);
+	const planNow = async () =>
+		openPlan(
+			pair.addresses,
+			(await pair.open()).write,
+			{ ...way, orphans: way.orphans ?? false },
+			installed,
+			options.lockTimeout,
+		);
+	const plan = await planNow();
 	const states = await readRouteStates(
 		write,
 		plan.routes,
 		installed.followed,
 		options.recopy,
 	);
-	const follower = new Follower(plan, pair, options);
 	const copied = forward
-		? await fill(
-				pair,
-				sessions,
-				{ plan, states, installed, prepared, follower },
-				options,
-			)
+		? await fill(pair, sessions, { plan, states, installed, prepared }, options)
 		: null;
 	if (!forward)
 		// Both sides were equal when the journal began.
@@ -157,6 +153,8 @@ async function takeUp(
 		plan.routes.map(({ target }) => target),
 		options.lockTimeout,
 	);
+	// The copy has made foreign keys that were not there before.
+	const follower = new Follower(await planNow(), pair, options);
 	// A cycle, so not before the keys wait: after a drain they are back.
 	if (forward && plan.routes.some(({ labelled }) => labelled))
 		await follower.noteRejects();
@@ -168,7 +166,6 @@ interface Filling {
 	readonly states: readonly RouteState[];
 	readonly installed: Installed;
 	readonly prepared: Prepared | null;
-	readonly follower: Follower;
 }
 
 /**
@@ -178,7 +175,7 @@ interface Filling {
 async function fill(
 	pair: Pair,
 	sessions: Sessions,
-	{ plan, states, installed, prepared, follower }: Filling,
+	{ plan, states, installed, prepared }: Filling,
 	options: SyncOptions,
 ): Promise<CopyResult | null> {
 	const { write } = sessions;
@@ -211,7 +208,7 @@ async function fill(
 				{
 					jobs: options.jobs,
 					settle: async () => {
-						await follower.cycle({ unsettled: true });
+						await new Follower(plan, pair, options).cycle({ unsettled: true });
 					},
 				},
 			)

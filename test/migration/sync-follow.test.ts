@@ -9,6 +9,8 @@ const CLI = join(__dirname, "../../migration/cli.ts");
 const SCHEMA = `
 	CREATE TABLE things (id integer PRIMARY KEY, note text);
 	INSERT INTO things SELECT n FROM generate_series(1, 100) n;
+	CREATE TABLE parts (id integer PRIMARY KEY, thing_id integer NOT NULL REFERENCES things);
+	INSERT INTO parts VALUES (1, 1);
 	CREATE TABLE keyless (a text);
 	INSERT INTO keyless VALUES ('a');
 `;
@@ -107,6 +109,23 @@ describe("sync --follow", () => {
 		assert.deepEqual(json.keyless, [
 			{ table: "keyless", bytes: json.keyless[0].bytes, rows: null, copies: 0 },
 		]);
+	});
+
+	it("empties a table that others refer to, in a database that it made itself", async () => {
+		following = new Following(env);
+		await until("(SELECT count(*) FROM things) = 100");
+		await run(
+			source.url,
+			"TRUNCATE things CASCADE; INSERT INTO things VALUES (1, 'fresh')",
+		);
+		await until(noted("fresh"));
+		assert.deepEqual(
+			await run(
+				target.url,
+				'SELECT (SELECT count(*) FROM things)::int AS "things", (SELECT count(*) FROM parts)::int AS "parts"',
+			),
+			[{ things: 1, parts: 0 }],
+		);
 	});
 
 	it("stops at a change of a table (exit 4), and says what to do", async () => {
