@@ -44,7 +44,8 @@ export interface Lag {
 export async function readLag(client: ClientBase): Promise<Lag> {
 	const { rows } = await client.query<Lag>(`
 		SELECT count(*)::float8 AS "rows",
-			coalesce(extract(epoch FROM clock_timestamp() - min(at)), 0)::float8 AS "seconds"
+			-- Entries that a follower made itself have no time.
+			coalesce(extract(epoch FROM clock_timestamp() - min(at) FILTER (WHERE isfinite(at))), 0)::float8 AS "seconds"
 		FROM cutover.journal
 	`);
 	return rows[0] ?? { rows: 0, seconds: 0 };

@@ -511,6 +511,8 @@ describe("the change journal", () => {
 			const lag = await readLag(client);
 			assert.equal(lag.rows, 2);
 			assert.ok(lag.seconds >= 60 && lag.seconds < 70);
+			await client.query("UPDATE cutover.journal SET at = 'infinity'");
+			assert.deepEqual(await readLag(client), { rows: 2, seconds: 0 });
 		});
 	});
 
