@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { Client, ClientBase } from "pg";
 import { connect, type DatabaseAddress, isConnectionLost } from "../connection";
 import { literal } from "../sql";
@@ -41,6 +42,28 @@ export async function readSnapshot<T>(
 	return result;
 }
 
+/** How the lanes' sessions on the target call themselves, each with a number of its own. */
+const LANE = "cutover-migration lane";
+
+/** Milliseconds that an ended session may take to be gone. */
+const TO_BE_GONE = 10_000;
+
+/**
+ * Ends the sessions that the lanes of a killed run have left on the target: a
+ * server carries a statement out to its end, commit included, before it sees that
+ * nobody waits for the answer. Only for the one run that may copy into this target.
+ */
+export async function endLeftovers(
+	target: ClientBase,
+	name = LANE,
+): Promise<void> {
+	await target.query(`
+		SELECT pg_terminate_backend(pid, ${TO_BE_GONE}) FROM pg_stat_activity
+		WHERE datname = current_database() AND usename = current_user
+			AND starts_with(application_name, ${literal(name)}) AND pid <> pg_backend_pid()
+	`);
+}
+
 /**
  * Sorting within 64 MB stays in the processor's caches: measured on 4 million
  * rows, 1 GB took a quarter more time. Servers set to less get that much.
@@ -62,6 +85,7 @@ const MOST_ATTEMPTS = 4;
 /** A session on each side, opened when first asked for, and anew after one is lost. */
 export class Lane {
 	private readonly sessions = new Map<"source" | "target", Client>();
+	private readonly name = `${LANE} ${randomBytes(4).toString("hex")}`;
 
 	constructor(
 		private readonly addresses: {
@@ -75,7 +99,10 @@ export class Lane {
 	}
 
 	target(): Promise<Client> {
-		return this.session("target", TARGET_SETTINGS);
+		return this.session(
+			"target",
+			`${TARGET_SETTINGS}; SET application_name = ${literal(this.name)}`,
+		);
 	}
 
 	/**
@@ -109,6 +136,8 @@ export class Lane {
 			readOnly: side === "source",
 		});
 		this.sessions.set(side, session);
+		// A session that was lost may still be at work there.
+		if (side === "target") await endLeftovers(session, this.name);
 		await session.query(settings);
 		return session;
 	}

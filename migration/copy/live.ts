@@ -7,7 +7,13 @@ import { type Route, selectRows } from "../route";
 import { ident, idents } from "../sql";
 import { analyze } from "./analyze";
 import { inRange } from "./chunks";
-import { beginSnapshot, exportSnapshot, Lane, type Snapshot } from "./lane";
+import {
+	beginSnapshot,
+	endLeftovers,
+	exportSnapshot,
+	Lane,
+	type Snapshot,
+} from "./lane";
 import { type Chunk, type CopyPlan, emptyTable, layOut } from "./layout";
 import { chunkDone, readChunk, readStatements } from "./record";
 import { relayCopy } from "./relay";
@@ -28,6 +34,11 @@ export interface CopyOptions {
 	 * cut short: applies the journal. Without it such a copy is refused.
 	 */
 	readonly settle?: () => Promise<void>;
+	/**
+	 * Sees to it that a crash of the source cannot take back what a snapshot shows.
+	 * Without it such a crash ends the copy for good.
+	 */
+	readonly flush?: () => Promise<void>;
 	/** Further work in the same lanes, while the snapshot is held. */
 	readonly beside?: (
 		snapshot: Snapshot,
@@ -65,7 +76,9 @@ export async function copyRoutes(
 ): Promise<CopyResult> {
 	return withConnection(addresses.source, { readOnly: true }, (lead) =>
 		withConnection(addresses.target, { readOnly: false }, async (target) => {
+			await endLeftovers(target);
 			const snapshot = await exportSnapshot(lead);
+			await options.flush?.();
 			const chunks = await layOut(lead, target, plan, options.jobs);
 			if (isMixed(chunks) && !options.settle) throw cannotGoOn();
 			const lanes = Array.from(

@@ -345,7 +345,9 @@ async function stageKeys(
  * crash, and the other side must not have them then. Our commit takes all before
  * it along.
  */
-async function flush({ beside }: Sessions): Promise<void> {
+export async function flush({
+	beside,
+}: Pick<Sessions, "beside">): Promise<void> {
 	await beside.query("UPDATE cutover.journal_reader SET id = id");
 }
 

@@ -1,5 +1,6 @@
 import type { ClientBase } from "pg";
 import { routeName } from "../copy/chunks";
+import { endLeftovers } from "../copy/lane";
 import { type CopyResult, copyRoutes } from "../copy/live";
 import {
 	dropRecord,
@@ -17,7 +18,7 @@ import { hasJournal } from "../journal/state";
 import { ensureRejects } from "../mapping/rejects";
 import { relationExists } from "../sql";
 import { ensureUserMap } from "../users/map";
-import type { FollowPlan, Sessions } from "./cycle";
+import { type FollowPlan, flush, type Sessions } from "./cycle";
 import { Follower } from "./follower";
 import { openPlan } from "./open-plan";
 import type { Pair } from "./pair";
@@ -97,6 +98,8 @@ async function takeUp(
 	const sessions = await pair.open();
 	const { read, write } = sessions;
 	const forward = options.direction === "forward";
+	// Before anything is looked at that they might still change.
+	await endLeftovers(write);
 	if (!forward) {
 		await refuseUndrained(read);
 		// From now on it is the new system that writes there.
@@ -207,6 +210,7 @@ async function fill(
 				},
 				{
 					jobs: options.jobs,
+					flush: async () => flush(await pair.open()),
 					settle: async () => {
 						await new Follower(plan, pair, options).cycle({ unsettled: true });
 					},

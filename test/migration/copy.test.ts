@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Client } from "pg";
 import { createSchema, finishSchema } from "../../migration/catalog/ddl";
 import { definitionsOf } from "../../migration/catalog/definitions";
 import { readCatalog } from "../../migration/catalog/read";
@@ -238,6 +239,35 @@ describe("a copy in parts", () => {
 		assert.equal(result.rows, 40_010);
 		assert.deepEqual(await content(target), await content(source));
 	});
+
+	it("waits for nobody's statement that a killed run has left behind", async () => {
+		await cutShortAfter(1);
+		// As a lane's session whose process is gone: at work, and about to commit.
+		const left = new Client({
+			connectionString: target.url,
+			application_name: "cutover-migration lane left",
+		});
+		left.on("error", () => {});
+		await left.connect();
+		const lost = left.query(
+			"BEGIN; INSERT INTO large SELECT 90000, 1, 0, 'twice'; SELECT pg_sleep(60); COMMIT",
+		);
+		lost.catch(() => {});
+		await untilAsleep();
+		await copy({ settle: async () => {} });
+		await assert.rejects(lost, /terminat/);
+		assert.deepEqual(await content(target), await content(source));
+	});
+
+	const untilAsleep = async () => {
+		for (;;) {
+			const asleep = await run(
+				target.superuserUrl,
+				"SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'",
+			);
+			if (asleep.length > 0) return;
+		}
+	};
 
 	it("reads partitions beside each other, whatever order their columns have", async () => {
 		await run(
