@@ -7,39 +7,37 @@ import { measureJournal } from "./journal-overhead";
 import { measureAll } from "./measure";
 import { measureMemory } from "./memory";
 import { measureProof } from "./proof";
-import { type Measured, writeResults } from "./report";
+import { type Measured, section, writeResults } from "./report";
 import { Servers } from "./servers";
+
+/** What can be measured, in the order in which it is. */
+const PARTS = ["large", "small", "proof", "memory", "freeze", "journal"];
 
 /**
  * Copies the same data by this engine and by the tools that one would take
- * otherwise, in turn, and writes RESULTS.md. Everything runs on loopback, between
- * two servers that this run starts and stops.
+ * otherwise, in turn, measures what else there is to measure, and writes
+ * RESULTS.md; with `--only PART` (may be repeated) it prints those parts instead.
+ * Everything runs on loopback, between two servers that this run starts and stops.
  */
 async function main(): Promise<void> {
 	const { values } = parseArgs({
 		options: {
 			runs: { type: "string", default: "5" },
 			rows: { type: "string", default: "4000000" },
+			only: { type: "string", multiple: true, default: PARTS },
 		},
 	});
 	const runs = Number(values.runs);
 	const rows = Number(values.rows);
+	const unknown = values.only.filter((part) => !PARTS.includes(part));
+	if (unknown.length > 0)
+		throw new Error(`--only takes ${PARTS.join(", ")}, not ${unknown}`);
+	const asked = (part: string) => values.only.includes(part);
 	const print = (line: string) => process.stderr.write(`${line}\n`);
 	const servers = await Servers.start();
 	try {
 		const sets: Measured[] = [];
-		for (const { title, file, sql } of [
-			{
-				title: `${(rows / 1e6).toFixed(1)} million readings, 5 indexes, a foreign key`,
-				file: "large-table",
-				sql: largeTable(rows),
-			},
-			{
-				title: "60 small tables, 180 indexes, 59 foreign keys",
-				file: "small-tables",
-				sql: smallTables(),
-			},
-		]) {
+		const measureSet = async (title: string, file: string, sql: string) => {
 			print(`filling the source: ${title}`);
 			await servers.fill(sql);
 			sets.push({
@@ -47,23 +45,37 @@ async function main(): Promise<void> {
 				file,
 				samples: await measureAll(servers, runs, print),
 			});
+		};
+		if (asked("large"))
+			await measureSet(
+				`${(rows / 1e6).toFixed(1)} million readings, 6 indexes, a foreign key`,
+				"large-table",
+				largeTable(rows),
+			);
+		if (asked("small"))
+			await measureSet(
+				"60 small tables, 180 indexes, 59 foreign keys",
+				"small-tables",
+				smallTables(),
+			);
+		const further: string[] = [];
+		if (asked("proof"))
+			further.push(await measureProof(servers, rows, runs, print));
+		if (asked("memory"))
+			further.push(await measureMemory(servers, rows, print));
+		if (asked("freeze")) further.push(await measureFreeze(servers, print));
+		if (asked("journal"))
+			further.push(await measureJournal(servers, runs, print));
+		if (values.only !== PARTS) {
+			process.stdout.write([...sets.map(section), ...further].join("\n"));
+			return;
 		}
 		const versions = await servers.versions();
-		const further = [
-			await measureProof(servers, rows, runs, print),
-			await measureMemory(servers, rows, print),
-			await measureFreeze(servers, print),
-			await measureJournal(servers, runs, print),
-		];
 		writeResults({
 			at: new Date(),
 			versions: [
 				`PostgreSQL ${versions.source} to ${versions.target}`,
-				...new Set(
-					CONTENDERS.map(({ version }) =>
-						execFileSync("bash", ["-c", version], { encoding: "utf8" }).trim(),
-					),
-				),
+				...new Set(CONTENDERS.map(versionOf)),
 			],
 			sets,
 			further,
@@ -72,6 +84,13 @@ async function main(): Promise<void> {
 	} finally {
 		await servers.stop();
 	}
+}
+
+/** The first line that says so; some also say where they run from. */
+function versionOf({ version }: (typeof CONTENDERS)[number]): string {
+	return execFileSync("bash", ["-c", `${version} 2>/dev/null`], {
+		encoding: "utf8",
+	}).trim();
 }
 
 main().catch((error: Error) => {

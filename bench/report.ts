@@ -58,7 +58,8 @@ contenders in turn. Ratios are of medians.
 ${[...sets.map(section), ...further].join("\n")}`;
 }
 
-function section({ title, file, samples }: Measured): string {
+/** One set as a section of RESULTS.md. */
+export function section({ title, file, samples }: Measured): string {
 	const rival = medianOf(samples, PGCOPYDB);
 	const dump = medianOf(samples, DUMP_RESTORE);
 	const rows = [...samples].map(([{ name }, list]) => {
