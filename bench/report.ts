@@ -116,7 +116,8 @@ export function table(
 	head: readonly string[],
 	rows: readonly (readonly string[])[],
 ): string {
-	const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+	const line = (cells: readonly string[]) =>
+		`| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
 	const rule = head.map((_, index) => (index === 0 ? "---" : "---:"));
 	return [line(head), line(rule), ...rows.map(line)].join("\n");
 }
