@@ -27,6 +27,7 @@ export function barChart(title: string, bars: readonly Bar[]): string {
 	<text x="${(x(bar.max) + 8).toFixed(1)}" y="${middle + 4}">${bar.median.toFixed(1)} s</text>`;
 	});
 	return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="13" fill="#1b1f24">
+	<title>${escapeXml(title)}</title>
 	<rect width="100%" height="100%" fill="#ffffff"/>
 	<text x="12" y="24" font-size="15">${escapeXml(title)}</text>${rows.join("")}
 </svg>
