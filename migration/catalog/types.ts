@@ -252,9 +252,19 @@ export interface TableObject {
 	readonly definition: string;
 }
 
+/** pg_trigger.tgenabled and pg_rewrite.ev_enabled: origin, always, replica or disabled. */
+export type Enabled = "O" | "A" | "R" | "D";
+
+/** How ALTER TABLE sets it, before TRIGGER or RULE. */
+export const SET_ENABLED: Readonly<Record<Enabled, string>> = {
+	O: "ENABLE",
+	A: "ENABLE ALWAYS",
+	R: "ENABLE REPLICA",
+	D: "DISABLE",
+};
+
 export interface Trigger extends TableObject {
-	/** pg_trigger.tgenabled: origin, always, replica or disabled. */
-	readonly enabled: "O" | "A" | "R" | "D";
+	readonly enabled: Enabled;
 	/** The function it calls, with argument types: `public.touch()`. */
 	readonly calls: string;
 }

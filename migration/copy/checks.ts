@@ -1,13 +1,6 @@
 import type { ClientBase } from "pg";
-import type { Catalog, Table, Trigger } from "../catalog/types";
+import { type Catalog, SET_ENABLED, type Table } from "../catalog/types";
 import { ident } from "../sql";
-
-const ENABLE: Record<Trigger["enabled"], string> = {
-	O: "ENABLE",
-	A: "ENABLE ALWAYS",
-	R: "ENABLE REPLICA",
-	D: "DISABLE",
-};
 
 /** From this many rows on, an index is built faster over the loaded table than row by row. */
 const REBUILD_FROM_ROWS = 10_000;
@@ -65,7 +58,7 @@ export async function withoutChecks(
 	for (const { definition } of indexes) await client.query(definition);
 	for (const { schema, table, name, enabled } of triggers)
 		await client.query(
-			`ALTER TABLE ${ident(schema, table)} ${ENABLE[enabled]} TRIGGER ${ident(name)}`,
+			`ALTER TABLE ${ident(schema, table)} ${SET_ENABLED[enabled]} TRIGGER ${ident(name)}`,
 		);
 	for (const { schema, table, name, definition } of keys)
 		await client.query(

@@ -16,6 +16,11 @@ export interface Snapshot {
  */
 export async function exportSnapshot(lead: ClientBase): Promise<Snapshot> {
 	await lead.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+	return shareSnapshot(lead);
+}
+
+/** Lets others read what the session's open transaction sees. */
+export async function shareSnapshot(lead: ClientBase): Promise<Snapshot> {
 	const { rows } = await lead.query<Snapshot>(`
 		SELECT pg_export_snapshot() AS "id",
 			to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "at"
@@ -26,7 +31,7 @@ export async function exportSnapshot(lead: ClientBase): Promise<Snapshot> {
 }
 
 /** SQL that opens a transaction over the shared snapshot. */
-export function beginSnapshot({ id }: Snapshot): string {
+export function beginSnapshot({ id }: Pick<Snapshot, "id">): string {
 	return `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT ${literal(id)}`;
 }
 

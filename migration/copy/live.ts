@@ -80,13 +80,13 @@ export async function copyRoutes(
 			const snapshot = await exportSnapshot(lead);
 			await options.flush?.();
 			const chunks = await layOut(lead, target, plan, options.jobs);
-			if (isMixed(chunks) && !options.settle) throw cannotGoOn();
+			const mixed = isMixed(chunks);
+			if (mixed && !options.settle) throw cannotGoOn();
 			const lanes = Array.from(
 				{ length: options.jobs },
 				() => new Lane(addresses),
 			);
 			const run = new ChunkTasks(snapshot, chunks);
-			const mixed = isMixed(chunks);
 			try {
 				const beside =
 					options.beside?.(snapshot, (table) => run.bringing(table)) ?? [];

@@ -1,7 +1,6 @@
 import type { ClientBase } from "pg";
 import { connect, type DatabaseAddress } from "../connection";
-import { exportSnapshot } from "../copy/lane";
-import { literal } from "../sql";
+import { beginSnapshot, exportSnapshot } from "../copy/lane";
 
 /**
  * Compiling takes longer than it gains on expressions of this size. Further
@@ -38,12 +37,7 @@ async function takeSnapshot(
 	id: string,
 ): Promise<void> {
 	await Promise.all(
-		sessions.map((session) =>
-			session.query(`
-				BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-				SET TRANSACTION SNAPSHOT ${literal(id)}
-			`),
-		),
+		sessions.map((session) => session.query(beginSnapshot({ id }))),
 	);
 }
 

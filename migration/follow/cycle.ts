@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import type { DatabaseAddress } from "../connection";
+import { shareSnapshot } from "../copy/lane";
 import { relayCopy } from "../copy/relay";
 import { checkJournal } from "../journal/check";
 import type { NumberedDependent } from "../journal/notes";
@@ -135,7 +136,7 @@ export async function runCycle(
 				);
 			await flush(sessions);
 			await write.query("COMMIT");
-			await options.inSnapshot?.(await exportSnapshot(read));
+			await options.inSnapshot?.((await shareSnapshot(read)).id);
 			await read.query(
 				"DELETE FROM cutover.journal WHERE table_id <> ALL ($1)",
 				[found.waiting],
@@ -349,11 +350,4 @@ export async function flush({
 	beside,
 }: Pick<Sessions, "beside">): Promise<void> {
 	await beside.query("UPDATE cutover.journal_reader SET id = id");
-}
-
-async function exportSnapshot(read: Client): Promise<string> {
-	const { rows } = await read.query<{ id: string }>(
-		'SELECT pg_export_snapshot() AS "id"',
-	);
-	return rows[0]?.id ?? "";
 }

@@ -1,4 +1,5 @@
 import type { ClientBase } from "pg";
+import { type Enabled, SET_ENABLED } from "../catalog/types";
 import type { DatabaseAddress } from "../connection";
 import { ExitCode, MigrationError } from "../errors";
 import { withTablesLocked } from "../journal/lock";
@@ -235,23 +236,39 @@ async function membersOf(
 	return rows.map(({ oid }) => oid);
 }
 
-const ENABLE: Record<string, string> = {
-	O: "ENABLE TRIGGER",
-	A: "ENABLE ALWAYS TRIGGER",
-	R: "ENABLE REPLICA TRIGGER",
-};
+/** A trigger or a rule that is switched off, and how it was on. */
+interface Switched {
+	readonly schema: string;
+	readonly table: string;
+	readonly name: string;
+	readonly enabled: Enabled;
+}
+
+function switchOff(
+	kind: "trigger" | "rule",
+	{ schema, table, name, enabled }: Switched,
+): Suspended {
+	// A partition's trigger may be in another state than its parent's.
+	const only = kind === "trigger" ? "ONLY " : "";
+	const set = (state: Enabled) =>
+		`ALTER TABLE ${only}${ident(schema, table)} ${SET_ENABLED[state]} ${kind.toUpperCase()} ${ident(name)}`;
+	return {
+		kind,
+		schema,
+		table,
+		name,
+		change: set("D"),
+		back: set(enabled),
+		validate: null,
+	};
+}
 
 /** All but our own. A partitioned table's come before its partitions', which may differ from it. */
 async function activeTriggers(
 	client: ClientBase,
 	oids: readonly string[],
 ): Promise<Suspended[]> {
-	const { rows } = await client.query<{
-		schema: string;
-		table: string;
-		name: string;
-		enabled: string;
-	}>(
+	const { rows } = await client.query<Switched>(
 		`
 		SELECT n.nspname::text AS "schema", c.relname::text AS "table",
 			t.tgname::text AS "name", t.tgenabled::text AS "enabled"
@@ -264,30 +281,14 @@ async function activeTriggers(
 		`,
 		[oids],
 	);
-	return rows.map(({ schema, table, name, enabled }) => {
-		const alter = `ALTER TABLE ONLY ${ident(schema, table)}`;
-		return {
-			kind: "trigger",
-			schema,
-			table,
-			name,
-			change: `${alter} DISABLE TRIGGER ${ident(name)}`,
-			back: `${alter} ${ENABLE[enabled]} ${ident(name)}`,
-			validate: null,
-		};
-	});
+	return rows.map((row) => switchOff("trigger", row));
 }
 
 async function activeRules(
 	client: ClientBase,
 	oids: readonly string[],
 ): Promise<Suspended[]> {
-	const { rows } = await client.query<{
-		schema: string;
-		table: string;
-		name: string;
-		enabled: string;
-	}>(
+	const { rows } = await client.query<Switched>(
 		`
 		SELECT n.nspname::text AS "schema", c.relname::text AS "table",
 			r.rulename::text AS "name", r.ev_enabled::text AS "enabled"
@@ -299,18 +300,7 @@ async function activeRules(
 		`,
 		[oids],
 	);
-	return rows.map(({ schema, table, name, enabled }) => {
-		const alter = `ALTER TABLE ${ident(schema, table)}`;
-		return {
-			kind: "rule",
-			schema,
-			table,
-			name,
-			change: `${alter} DISABLE RULE ${ident(name)}`,
-			back: `${alter} ${ENABLE[enabled]?.replace("TRIGGER", "RULE")} ${ident(name)}`,
-			validate: null,
-		};
-	});
+	return rows.map((row) => switchOff("rule", row));
 }
 
 interface ForeignKeyRow {

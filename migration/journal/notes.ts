@@ -20,7 +20,8 @@ export interface Dependent {
 	readonly reads: readonly string[];
 	readonly table: { readonly schema: string; readonly name: string };
 	/**
-	 * SQL that gives the keys of the dependent rows as text: column `key text[]`.
+	 * SQL that gives the keys of the dependent rows as text, in the order of the
+	 * table's key: column `key text[]`.
 	 * `changed` is an item for FROM that has values of `match`: column `match text[]`.
 	 */
 	readonly keys: (changed: string) => string;
@@ -30,14 +31,15 @@ export interface Dependent {
 	 * on it has to be sent again. Both give those values of `changed` (a table or a
 	 * query without alias, column `match text[]`) that belong to such a row.
 	 */
-	readonly standing?:
-		| {
-				/** Run on the side that is read: rows that come along as they are now. */
-				readonly arrives: (changed: string) => string;
-				/** Run on the other side: rows that are there. */
-				readonly stands: (changed: string) => string;
-		  }
-		| undefined;
+	readonly standing?: Standing | undefined;
+}
+
+/** See Dependent; undefined where the other side's name of a row is not plain. */
+export interface Standing {
+	/** Run on the side that is read: rows that come along as they are now. */
+	readonly arrives: (changed: string) => string;
+	/** Run on the other side: rows that are there. */
+	readonly stands: (changed: string) => string;
 }
 
 /** What tells a note from others of its table; stays the same from run to run. */

@@ -1,10 +1,10 @@
 import type { Column, Table } from "../catalog/types";
 import { tableName } from "../catalog/types";
 import { copyFormat } from "../copy/format";
+import type { Dependent } from "../journal/notes";
 import type { Route, RouteKey } from "../route";
 import { ident, literal } from "../sql";
 import {
-	type Dependents,
 	declaredDependents,
 	dependentsOf,
 	type Hopped,
@@ -80,7 +80,7 @@ export interface DraftColumn {
 export interface CompiledRoutes {
 	readonly routes: readonly MappedRoute[];
 	readonly drafts: readonly Draft[];
-	readonly dependents: readonly Dependents[];
+	readonly dependents: readonly Dependent[];
 	/** One line each; with any, the routes must not be used. */
 	readonly problems: readonly string[];
 }
@@ -127,7 +127,7 @@ export function compileRoutes(
 	const problems = drafts.flatMap((one) =>
 		one.problems.map((text) => `${labelOf(one)}: ${text}`),
 	);
-	const dependents: Dependents[] = [];
+	const dependents: Dependent[] = [];
 	const finished = new Map<Draft, { draft: Draft; reject: string | null }>();
 	const finish = (one: Draft, above: readonly Draft[]) => {
 		const done = finished.get(one);

@@ -1,4 +1,5 @@
 import type { Catalog, Column, Table } from "../catalog/types";
+import type { Dependent, Standing } from "../journal/notes";
 import { fromTable, ident } from "../sql";
 import { columnCalled, tableCalled } from "./names";
 import type { Dependency, Hop } from "./types";
@@ -12,51 +13,12 @@ export interface Hopped {
 	readonly reads: readonly string[];
 }
 
-/**
- * Rows of one table whose picture on the other side depends on rows of another.
- * A row of `table` has to be sent again when a row of `lookup` changes that
- * matches it, before or after the change. So whoever notes changes of `lookup`
- * notes, besides the row's key, the values of `match` before and after; and
- * whoever reads the notes adds the rows that `keys` gives to those touched.
- */
-export interface Dependents {
-	/**
-	 * `value`: the row's values are read from it. `presence`: the row comes along
-	 * only if that one does; it matters only when a row of `lookup` appears on the
-	 * other side or disappears from it.
-	 */
-	readonly kind: "value" | "presence";
-	readonly lookup: { readonly schema: string; readonly name: string };
-	/** Columns of `lookup` by which the rows of `table` find it. */
-	readonly match: readonly Column[];
-	/** An update that changes none of these and none of `match` is no matter. */
-	readonly reads: readonly string[];
-	readonly table: { readonly schema: string; readonly name: string };
-	/**
-	 * SQL that gives the keys of the dependent rows, in the order of the table's
-	 * key, as text: column `key text[]`. `changed` is a table or a query in
-	 * parentheses, without alias, with a column `match text[]`: values of `match`.
-	 */
-	readonly keys: (changed: string) => string;
-	/**
-	 * Of `presence`: those values of `changed` whose row of `lookup` comes along as
-	 * it is now (run on the side that is read), or stands on the other side.
-	 */
-	readonly standing?: Standing | undefined;
-}
-
-/** See Dependents; undefined where the other side's name of a row is not plain. */
-export interface Standing {
-	readonly arrives: (changed: string) => string;
-	readonly stands: (changed: string) => string;
-}
-
 /** The dependents that a declared dependency or a hop of a lookup makes. */
 export function dependentsOf(
 	dependency: Dependency | Hopped,
 	table: Table,
 	catalog: Pick<Catalog, "tables">,
-): Dependents | null {
+): Dependent | null {
 	return "path" in dependency
 		? hopDependents(dependency, table, catalog)
 		: declaredDependents("value", dependency, table, catalog);
@@ -64,12 +26,12 @@ export function dependentsOf(
 
 /** The dependents that a condition on rows of another table makes. */
 export function declaredDependents(
-	kind: Dependents["kind"],
+	kind: Dependent["kind"],
 	{ table: name, match, reads }: Dependency,
 	table: Table,
 	catalog: Pick<Catalog, "tables">,
 	standing?: Standing,
-): Dependents | null {
+): Dependent | null {
 	const looked = tableCalled(catalog, name);
 	const columns = looked && columnsOf(looked, Object.keys(match));
 	if (!looked || !columns || !table.rowKey) return null;
@@ -93,8 +55,8 @@ export function declaredDependents(
  * One entry for all that are found by the same columns of the same table, as the
  * journal notes those once: a row may name another in several columns.
  */
-export function joined(dependents: readonly Dependents[]): Dependents[] {
-	const groups = new Map<string, Dependents[]>();
+export function joined(dependents: readonly Dependent[]): Dependent[] {
+	const groups = new Map<string, Dependent[]>();
 	for (const one of dependents) {
 		const id = JSON.stringify([
 			one.kind,
@@ -128,7 +90,7 @@ function hopDependents(
 	{ path, hop, reads }: Hopped,
 	table: Table,
 	catalog: Pick<Catalog, "tables">,
-): Dependents | null {
+): Dependent | null {
 	const here = path[hop];
 	const looked = here && tableCalled(catalog, here.table);
 	const columns = looked && columnsOf(looked, Object.keys(here.on));

@@ -1,5 +1,6 @@
 import type { ClientBase } from "pg";
 import { tableName } from "../catalog/types";
+import type { Dependent } from "../journal/notes";
 import type { Route } from "../route";
 import { type ArchiveTable, archiveRoute, RETURNED } from "./archive";
 import {
@@ -9,7 +10,6 @@ import {
 	expressionsOf,
 	type MappedRoute,
 } from "./compile";
-import type { Dependents } from "./dependents";
 import { describe, type Facts, readFacts } from "./facts";
 import { invert } from "./invert";
 import { type MergeRoute, mergeRoute, parentsFirst } from "./merge";
@@ -53,7 +53,7 @@ export type ArchiveRoute = ReturnType<typeof archiveRoute>;
 export interface Direction<R extends Route> {
 	readonly routes: readonly R[];
 	/** Rows that have to be sent again when rows of other tables change. */
-	readonly dependents: readonly Dependents[];
+	readonly dependents: readonly Dependent[];
 	/**
 	 * Columns of the side that is read whose user ids are rewritten: rows that name
 	 * a user are sent again when the user gets a new id.

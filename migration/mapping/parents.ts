@@ -1,5 +1,6 @@
 import type { Column, ForeignKey } from "../catalog/types";
 import { tableName } from "../catalog/types";
+import type { Standing } from "../journal/notes";
 import { fromTable, ident } from "../sql";
 import {
 	type Compilation,
@@ -8,7 +9,6 @@ import {
 	type Draft,
 	type DraftColumn,
 } from "./compile";
-import type { Standing } from "./dependents";
 import { columnsRead } from "./names";
 import type { Dependency } from "./types";
 

@@ -4,20 +4,12 @@ import type { Definition } from "../definitions";
 import type { Obstacle } from "../items";
 import { type KeyKind, keyOf, plainName, routineKey } from "../keys";
 import { advise } from "../left-out";
-import type { TableObject, Trigger } from "../types";
+import { SET_ENABLED, type TableObject, type Trigger } from "../types";
 import { addIndex } from "./constraints";
 import { type Context, viewKey } from "./context";
 
 /** What functions use of Supabase, by the functions' identity. */
 export type Uses = ReadonlyMap<string, readonly string[]>;
-
-/** How a trigger's state is set, where it is not the one that CREATE gives. */
-const STATES: Readonly<Record<Trigger["enabled"], string | null>> = {
-	O: null,
-	A: "ENABLE ALWAYS",
-	R: "ENABLE REPLICA",
-	D: "DISABLE",
-};
 
 /** Functions and procedures. */
 export function addRoutines(context: Context): void {
@@ -80,18 +72,18 @@ function addTrigger(context: Context, trigger: Trigger, uses: Uses): void {
 		addForeignTrigger(context, trigger);
 		return;
 	}
-	const state = STATES[enabled];
 	const used = uses.get(calls);
 	addObject(
 		context,
 		"trigger",
 		trigger,
 		"last",
-		state === null
+		// CREATE gives the state O.
+		enabled === "O"
 			? [definition]
 			: [
 					definition,
-					`ALTER TABLE ${ident(schema, table)} ${state} TRIGGER ${ident(name)}`,
+					`ALTER TABLE ${ident(schema, table)} ${SET_ENABLED[enabled]} TRIGGER ${ident(name)}`,
 				],
 		used && {
 			why: `calls ${calls}, which uses Supabase's ${used.join(", ")}: every write would fail`,
