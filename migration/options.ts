@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import type { DatabaseAddress } from "./connection";
 import { MigrationError } from "./errors";
@@ -16,6 +17,9 @@ export const COMMANDS = [
 	"unfreeze",
 ] as const;
 export type Command = (typeof COMMANDS)[number];
+
+/** More than the processors of either server gains nothing; this machine's are taken for theirs. */
+const DEFAULT_JOBS = String(Math.max(2, availableParallelism()));
 
 export const USAGE = `usage: migrate COMMAND [options]
 
@@ -50,7 +54,7 @@ export const USAGE = `usage: migrate COMMAND [options]
   --send-resets         users: move nobody, but mail those without a password a link to choose one
   --reset-url URL       users: the new application's page for that, behind --send-resets
   --resets-per-hour N   users: mails an hour (default 200, Stack Auth's for new projects)
-  --jobs N              copy, verify, export, import: tables, parts of tables or indexes at a time (default 4)
+  --jobs N              copy, verify, export, import: tables, parts of tables or indexes at a time (default: as many as there are processors, 2 at least)
   --proof               copy, sync: digest every table on both sides as well, and compare
   --concurrency N       users: requests at a time (default 8)
   --limit N             verify: differing rows to name in a table (default 20)
@@ -276,7 +280,7 @@ function parse(args: readonly string[]) {
 				recopy: { type: "string", multiple: true, default: [] },
 				"metrics-port": { type: "string" },
 				patience: { type: "string", default: "600" },
-				jobs: { type: "string", default: "4" },
+				jobs: { type: "string", default: DEFAULT_JOBS },
 				proof: { type: "boolean", default: false },
 				concurrency: { type: "string", default: "8" },
 				limit: { type: "string", default: "20" },

@@ -6,6 +6,7 @@ import { routeName, splitBlocks } from "./chunks";
 import {
 	type ChunkRecord,
 	ensureRecord,
+	type NewStatement,
 	readChunks,
 	writeChunks,
 	writeStatements,
@@ -43,12 +44,7 @@ export async function layOut(
 	const parts = await readParts(source, plan.routes);
 	if (known.length === 0) {
 		for (const drop of plan.drops ?? []) await target.query(drop);
-		await writeStatements(
-			target,
-			plan.definitions.flatMap(({ schema, table, statements }) =>
-				statements.map(({ phase, sql }) => ({ phase, schema, table, sql })),
-			),
-		);
+		await writeStatements(target, await statementsOf(source, plan.definitions));
 	}
 	const chunks: Chunk[] = [];
 	for (const routes of byTarget(plan.routes)) {
@@ -69,6 +65,35 @@ export async function layOut(
 	}
 	await target.query("COMMIT");
 	return chunks;
+}
+
+/**
+ * The definitions' statements, the largest index first as far as the source has it:
+ * one that is begun last keeps a single lane busy while the others have ended.
+ */
+async function statementsOf(
+	source: ClientBase,
+	definitions: readonly Definition[],
+): Promise<NewStatement[]> {
+	const { rows } = await source.query<{ bytes: number }>(
+		`
+		SELECT coalesce(pg_relation_size(to_regclass(n.name)), 0)::float8 AS "bytes"
+		FROM unnest($1::text[]) WITH ORDINALITY AS n (name, at) ORDER BY n.at
+		`,
+		[definitions.map(({ schema, name }) => ident(schema, name))],
+	);
+	const statements = definitions.flatMap((definition, at) =>
+		definition.statements.map(({ phase, sql }) => ({
+			...{ phase, schema: definition.schema, table: definition.table, sql },
+			bytes: rows[at]?.bytes ?? 0,
+		})),
+	);
+	return [
+		...statements
+			.filter(({ phase }) => phase === "index")
+			.sort((a, b) => b.bytes - a.bytes),
+		...statements.filter(({ phase }) => phase !== "index"),
+	];
 }
 
 /** Routes that fill one table, together: it is emptied for all of them or for none. */

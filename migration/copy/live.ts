@@ -93,7 +93,7 @@ export async function copyRoutes(
 				const finishing = statementTasks(await readStatements(target), {
 					rows: (table) => (mixed ? [] : run.bringing(table)),
 					allRows: mixed ? [] : run.tasks,
-					rank: (table) => run.rank(table),
+					bytes: (table) => run.bytesOf(table),
 				});
 				const last = statistics(plan.routes, chunks, [
 					...(mixed ? [] : run.tasks),
@@ -207,8 +207,8 @@ class ChunkTasks {
 			: into.flatMap((chunk) => this.ofChunk.get(chunk) ?? []);
 	}
 
-	/** The weight of the work on a table: bytes of the largest that fills it. */
-	rank(table: { schema: string; name: string }): number {
+	/** Bytes of the largest table that fills this one. */
+	bytesOf(table: { schema: string; name: string }): number {
 		return this.chunks.reduce(
 			(most, { source: { to, from } }) =>
 				to.schema === table.schema && to.name === table.name

@@ -4,6 +4,7 @@ import type { Client } from "pg";
 import { type Table, tableName } from "../catalog/types";
 import { digestChunk, plainSide, type Side } from "../digest/table";
 import { type Route, selectRows } from "../route";
+import { Blocks } from "./blocks";
 import { inRange } from "./chunks";
 import { SUFFIX, writeCompressed } from "./files";
 import { beginSnapshot, type Snapshot } from "./lane";
@@ -12,7 +13,6 @@ import { refuseRewritten } from "./live";
 import type { ExportedFile } from "./manifest";
 import type { ChunkRecord } from "./record";
 import { readCopy } from "./relay";
-import { Unframe } from "./unframe";
 
 /** A table, or a part of a large or a partitioned one, that becomes one file. */
 export interface FilePart {
@@ -62,7 +62,7 @@ export async function exportPart(
 ): Promise<ExportedFile> {
 	const { chunk } = part;
 	const file = join(to.folder, part.file);
-	const rows = new Unframe();
+	const rows = new Blocks();
 	const [copied, written] = await Promise.allSettled([
 		readCopy(
 			session,

@@ -145,10 +145,12 @@ export async function readStatements(
 	return rows.filter(({ phase }) => PHASES.includes(phase));
 }
 
+export type NewStatement = Omit<StatementRecord, "position" | "done">;
+
 /** Notes what is to be made once rows are in. */
 export async function writeStatements(
 	target: ClientBase,
-	statements: readonly Omit<StatementRecord, "position" | "done">[],
+	statements: readonly NewStatement[],
 ): Promise<void> {
 	await target.query(
 		`

@@ -94,7 +94,7 @@ export async function restoreDatabase<Checked>(
 			const finishing = statementTasks(await readStatements(lead), {
 				rows: (table) => load.filling(table),
 				allRows: load.tasks,
-				rank: (table) => load.rank(table),
+				bytes: (table) => load.bytesOf(table),
 			});
 			const proof = new Proof(manifest, options.jobs, load);
 			await runTasks(
@@ -253,7 +253,7 @@ class Load {
 	}
 
 	/** The weight of the work on a table, in bytes. */
-	rank(ref: TableRef): number {
+	bytesOf(ref: TableRef): number {
 		return this.find(ref)?.bytes ?? 0;
 	}
 

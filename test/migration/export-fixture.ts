@@ -28,13 +28,22 @@ export const DATA = `
 /** Of large two, of divided one a partition, and one of each other. */
 export const FILES = 2 + 2 + 2 + SMALL_TABLES;
 
-/** Starts the command line in a process of its own, to be killed. */
+/**
+ * Starts the command line in a process of its own, to be killed. It has more lanes
+ * than files of the large table: the others end while those hang.
+ */
 export function start(...args: string[]): ChildProcess {
-	return spawn(
+	const child = spawn(
 		process.execPath,
-		["--import", "tsx", join(__dirname, "../../migration/cli.ts"), ...args],
+		[
+			...["--import", "tsx", join(__dirname, "../../migration/cli.ts")],
+			...[...args, "--jobs", "4"],
+		],
 		{ stdio: "ignore" },
 	);
+	// A test that fails before its kill must not keep the run from ending.
+	child.unref();
+	return child;
 }
 
 /** The folder of an export's data. */
@@ -45,8 +54,13 @@ export async function dataFolder(directory: string): Promise<string> {
 	return join(directory, folder);
 }
 
-/** Waits for a condition. */
+const LONGEST_WAIT = 30_000;
+
+/** Waits for a condition; rejects where it does not come. */
 export async function until(condition: () => Promise<boolean>): Promise<void> {
-	while (!(await condition()))
+	const deadline = Date.now() + LONGEST_WAIT;
+	while (!(await condition())) {
+		if (Date.now() > deadline) throw new Error("waited 30 s in vain");
 		await new Promise((resolve) => setTimeout(resolve, 20));
+	}
 }
