@@ -30,17 +30,28 @@ export function describeProof({ tables, differences }: Verification): {
 		readonly equal: boolean;
 		readonly rows: number;
 		readonly differences: readonly Difference[];
+		/** Tables that changed in a way that no snapshot sees; proven at the freeze. */
+		readonly unproven: readonly string[];
 	};
 	readonly lines: readonly string[];
 } {
 	const rows = tables.reduce((sum, { source }) => sum + source.rows, 0);
 	const equal = differences.length === 0;
+	const unproven = tables.flatMap(({ table, rewritten }) =>
+		rewritten ? [table] : [],
+	);
 	return {
-		json: { equal, rows, differences },
-		lines: equal
-			? [
-					`proven equal in one snapshot: ${rows.toLocaleString("en-US")} rows of ${tables.length} tables`,
-				]
-			: differences.map(describeDifference),
+		json: { equal, rows, differences, unproven },
+		lines: [
+			...(equal
+				? [
+						`proven equal in one snapshot: ${rows.toLocaleString("en-US")} rows of ${tables.length - unproven.length} tables`,
+					]
+				: differences.map(describeDifference)),
+			...unproven.map(
+				(table) =>
+					`${table} was emptied or written anew meanwhile: it is proven at the freeze`,
+			),
+		],
 	};
 }

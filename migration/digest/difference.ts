@@ -7,6 +7,7 @@ export interface Difference {
 		| "changed"
 		| "sequence"
 		| "content"
+		| "rewritten"
 		| "definition"
 		| "rejects";
 	/** Key of the row, as text. */

@@ -4,6 +4,7 @@ import { splitBlocks } from "../copy/chunks";
 import { runTasks } from "../copy/tasks";
 import type { Progress } from "../progress";
 import { ident } from "../sql";
+import { isRewritten, releasingLocks } from "./sessions";
 import type { Side } from "./side";
 import { combine, digestChunk, type TableDigest } from "./table";
 
@@ -11,6 +12,8 @@ import { combine, digestChunk, type TableDigest } from "./table";
 export interface Measured extends TableDigest {
 	readonly startedAt: number;
 	readonly endedAt: number;
+	/** The table was emptied or written anew meanwhile: the digest says nothing. */
+	readonly rewritten: boolean;
 }
 
 /** How much there is to read. */
@@ -53,7 +56,10 @@ export async function digestSides(
 			run: async (session: ClientBase) => {
 				progress.at(tableName(side.table));
 				const startedAt = performance.now();
-				const digest = await digestChunk(session, side, range);
+				const digest = await releasingLocks(session, async () => ({
+					...(await digestChunk(session, side, range)),
+					rewritten: await isRewritten(session, side.table),
+				}));
 				parts
 					.get(side)
 					?.push({ ...digest, startedAt, endedAt: performance.now() });
@@ -76,6 +82,7 @@ export function together(measured: readonly Measured[]): Measured {
 		...combine(measured),
 		startedAt: Math.min(...measured.map(({ startedAt }) => startedAt)),
 		endedAt: Math.max(...measured.map(({ endedAt }) => endedAt)),
+		rewritten: measured.some(({ rewritten }) => rewritten),
 	};
 }
 

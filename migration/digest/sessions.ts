@@ -1,6 +1,7 @@
 import type { ClientBase } from "pg";
 import { connect, type DatabaseAddress } from "../connection";
 import { beginSnapshot, exportSnapshot } from "../copy/lane";
+import { ident } from "../sql";
 
 /**
  * Compiling takes longer than it gains on expressions of this size. Further
@@ -60,4 +61,46 @@ async function withSessions<T>(
 	} finally {
 		await Promise.all(sessions.map((session) => session.end().catch(() => {})));
 	}
+}
+
+/**
+ * Does `work` and lets go of the locks that it took, though the session's
+ * transaction, and its snapshot, go on. Sessions that kept them would come to wait
+ * for each other for good: a TRUNCATE of the application waits for one of them, and
+ * whoever wants to read the table next waits behind the TRUNCATE.
+ */
+export async function releasingLocks<T>(
+	session: ClientBase,
+	work: () => Promise<T>,
+): Promise<T> {
+	await session.query("SAVEPOINT reading");
+	const result = await work();
+	await session.query(
+		"ROLLBACK TO SAVEPOINT reading; RELEASE SAVEPOINT reading",
+	);
+	return result;
+}
+
+/**
+ * Whether a table, or a partition of it, got another file since the session's
+ * snapshot was taken. TRUNCATE and those ALTER TABLE that write all rows anew leave
+ * nothing for older snapshots to see. To be asked while the lock of a read is held.
+ */
+export async function isRewritten(
+	session: ClientBase,
+	table: { readonly schema: string; readonly name: string },
+): Promise<boolean> {
+	// pg_class is read in the snapshot; the function tells what is there now.
+	const { rows } = await session.query(
+		`
+		SELECT FROM pg_class c
+		WHERE c.relkind = 'r' AND c.relfilenode <> coalesce(pg_relation_filenode(c.oid), 0)
+			AND c.oid IN (
+				SELECT $1::regclass
+				UNION ALL SELECT relid FROM pg_partition_tree($1::regclass)
+			)
+		`,
+		[ident(table.schema, table.name)],
+	);
+	return rows.length > 0;
 }

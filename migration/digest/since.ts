@@ -99,6 +99,7 @@ export async function verifySinceBaseline(
 				source: { rows, digest },
 				target: { rows, digest },
 				equal: true,
+				rewritten: false,
 				seconds: found.seconds,
 				read: `${found.keys} keys written since the baseline`,
 			},

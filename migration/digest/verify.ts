@@ -10,6 +10,7 @@ import type { Difference } from "./difference";
 import { locate } from "./locate";
 import { digestSides, type Measured, readExtents, together } from "./measure";
 import { type NameOptions, nameDifferences } from "./name";
+import { releasingLocks } from "./sessions";
 import { rewrittenSide } from "./side";
 import { sameDigest, type TableDigest } from "./table";
 
@@ -26,6 +27,8 @@ export interface VerifiedTable {
 	readonly equal: boolean;
 	/** From the first part's start to the last one's end, on whichever side. */
 	readonly seconds: number;
+	/** It was emptied or written anew while it was read: nothing is said of it. */
+	readonly rewritten: boolean;
 	/** Rows that only one side holds; a changed row counts on both. */
 	readonly differing?: { readonly source: number; readonly target: number };
 }
@@ -49,7 +52,9 @@ export async function verifyTables(
 	options: NameOptions,
 ): Promise<Verification> {
 	const tables = await digestTables(sessions, comparisons);
-	const differences: Difference[] = [];
+	const differences = tables
+		.filter(({ rewritten }) => rewritten)
+		.map(({ table }) => rewrittenDifference(table));
 	const lanes = sessions.source.flatMap((source, index) => {
 		const target = sessions.target[index];
 		return target ? [{ source, target }] : [];
@@ -57,38 +62,25 @@ export async function verifyTables(
 	const results = new Map(tables.map((table) => [table.table, table]));
 	await runTasks(
 		comparisons
-			.filter(({ table }) => results.get(table)?.equal === false)
+			.filter(({ table }) => {
+				const result = results.get(table);
+				return result && !result.equal && !result.rewritten;
+			})
 			.map((comparison) => ({
 				name: `differences of ${comparison.table}`,
 				rank: results.get(comparison.table)?.source.rows ?? 0,
 				after: [],
-				run: async ({ source, target }: (typeof lanes)[0]) => {
-					const located = await locate(
-						source,
-						target,
-						comparison,
-						Math.max(PLACES_KEPT, options.limit),
+				run: async (lane: (typeof lanes)[0]) => {
+					const { named, ...differing } = await releasingLocks(
+						lane.source,
+						() =>
+							releasingLocks(lane.target, () =>
+								nameRows(lane, comparison, options),
+							),
 					);
-					const named = await nameDifferences(
-						source,
-						target,
-						comparison,
-						located,
-						options,
-					);
-					// Whatever can be named: what differs is never taken for equal.
-					differences.push(
-						...(named.length > 0 ? named : [unnamed(comparison)]),
-					);
+					differences.push(...named);
 					const result = results.get(comparison.table);
-					if (result)
-						results.set(comparison.table, {
-							...result,
-							differing: {
-								source: located.sourceRows,
-								target: located.targetRows,
-							},
-						});
+					if (result) results.set(comparison.table, { ...result, differing });
 				},
 			})),
 		lanes,
@@ -96,6 +88,44 @@ export async function verifyTables(
 	return {
 		tables: byName([...results.values()]),
 		differences: [...differences].sort((a, b) => order(a.table, b.table)),
+	};
+}
+
+/** Finds the rows in which a table differs, and names them. */
+async function nameRows(
+	{
+		source,
+		target,
+	}: { readonly source: ClientBase; readonly target: ClientBase },
+	comparison: Comparison,
+	options: NameOptions,
+): Promise<{ source: number; target: number; named: readonly Difference[] }> {
+	const located = await locate(
+		source,
+		target,
+		comparison,
+		Math.max(PLACES_KEPT, options.limit),
+	);
+	const named = await nameDifferences(
+		source,
+		target,
+		comparison,
+		located,
+		options,
+	);
+	return {
+		source: located.sourceRows,
+		target: located.targetRows,
+		// Whatever can be named: what differs is never taken for equal.
+		named: named.length > 0 ? named : [unnamed(comparison)],
+	};
+}
+
+function rewrittenDifference(table: string): Difference {
+	return {
+		table,
+		kind: "rewritten",
+		detail: "it was emptied or written anew while it was read",
 	};
 }
 
@@ -202,11 +232,13 @@ function compare(
 	source: Measured,
 	target: Measured,
 ): VerifiedTable {
+	const rewritten = source.rewritten || target.rewritten;
 	return {
 		table,
 		source: { rows: source.rows, digest: source.digest },
 		target: { rows: target.rows, digest: target.digest },
-		equal: sameDigest(source, target),
+		equal: !rewritten && sameDigest(source, target),
+		rewritten,
 		seconds:
 			(Math.max(source.endedAt, target.endedAt) -
 				Math.min(source.startedAt, target.startedAt)) /

@@ -1,6 +1,6 @@
 import type { Client } from "pg";
 import type { DatabaseAddress } from "../connection";
-import { shareSnapshot } from "../copy/lane";
+import { beginSnapshot, shareSnapshot } from "../copy/lane";
 import { relayCopy } from "../copy/relay";
 import { checkJournal } from "../journal/check";
 import type { NumberedDependent } from "../journal/notes";
@@ -91,7 +91,7 @@ export async function runCycle(
 	sessions: Sessions,
 	options: CycleOptions = {},
 ): Promise<CycleResult> {
-	const { read, write } = sessions;
+	const { read, write, beside } = sessions;
 	for (;;) {
 		await beginRead(read, plan.tables);
 		try {
@@ -136,20 +136,39 @@ export async function runCycle(
 				);
 			await flush(sessions);
 			await write.query("COMMIT");
-			await options.inSnapshot?.((await shareSnapshot(read)).id);
+			const kept = options.inSnapshot && (await keepSnapshot(sessions));
 			await read.query(
 				"DELETE FROM cutover.journal WHERE table_id <> ALL ($1)",
 				[found.waiting],
 			);
 			await read.query("COMMIT");
+			if (kept) {
+				await options.inSnapshot?.(kept);
+				await beside.query("COMMIT");
+			}
 			return { ...found, ...applied };
 		} catch (error) {
 			await Promise.all(
-				[read, write].map((client) => client.query("ROLLBACK").catch(() => {})),
+				[read, write, beside].map((client) =>
+					client.query("ROLLBACK").catch(() => {}),
+				),
 			);
 			throw describeFailure(error);
 		}
 	}
+}
+
+/**
+ * Keeps the cycle's snapshot in the session beside it; gives its id. The cycle's own
+ * transaction holds a lock on every table: a TRUNCATE or ALTER TABLE would wait for
+ * the end of whatever is done in the snapshot, and all who use the table behind it.
+ */
+async function keepSnapshot({
+	read,
+	beside,
+}: Pick<Sessions, "read" | "beside">): Promise<string> {
+	await beside.query(beginSnapshot(await shareSnapshot(read)));
+	return (await shareSnapshot(beside)).id;
 }
 
 const NOTHING: Applied = { deleted: 0, written: 0, bytes: 0, whole: [] };

@@ -52,7 +52,10 @@ describe("a proof since the baseline", () => {
 	});
 	afterEach(async () => followed.pair.close());
 
-	async function baseline(): Promise<Verification> {
+	/** Proves the baseline; what the application does before, it does after the snapshot. */
+	async function baseline(
+		application: () => Promise<unknown> = async () => {},
+	): Promise<Verification> {
 		const addresses = {
 			source: { label: "source", url: source.url },
 			target: { label: "target", url: target.url },
@@ -70,6 +73,7 @@ describe("a proof since the baseline", () => {
 		);
 		let proven: Verification | undefined;
 		await followed.follower.atSnapshot(async (snapshot) => {
+			await application();
 			proven = await proveBaseline(addresses, snapshot, comparisons, {
 				jobs: 2,
 				lockTimeout: 5000,
@@ -125,6 +129,25 @@ describe("a proof since the baseline", () => {
 			[await rowsScanned(source), await rowsScanned(target)],
 			scanned,
 		);
+	});
+
+	it("keeps nobody from emptying a table, which is proven as a whole later", async () => {
+		const { differences, tables } = await baseline(() =>
+			run(
+				source.url,
+				"SET lock_timeout = '5s'; TRUNCATE keyless, events_new; INSERT INTO keyless VALUES ('later')",
+			),
+		);
+		assert.deepEqual(differences, []);
+		assert.deepEqual(
+			tables.flatMap(({ table, rewritten }) => (rewritten ? [table] : [])),
+			["events", "keyless"],
+		);
+		const { exitCode, json, lines } = await freezeAndProve();
+		assert.equal(exitCode, 0, lines.join("\n"));
+		const { events, keyless } = json.read as Record<string, string>;
+		assert.equal(events, "all rows: it has no baseline");
+		assert.equal(keyless, "all rows: it has no baseline");
 	});
 
 	it("finds a row that the follower should have brought and did not", async () => {
@@ -338,6 +361,7 @@ describe("a sync with proof, by its commands", () => {
 			equal: true,
 			rows: ROWS + 2000 + 200 + 50,
 			differences: [],
+			unproven: [],
 		});
 		await run(source.url, CHANGES);
 		await migrateHere(["sync"], env);

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import type { ClientBase } from "pg";
 import type { Difference } from "../../migration/digest/difference";
+import { planBetween } from "../../migration/digest/plan";
+import { withSnapshot } from "../../migration/digest/sessions";
+import { verifyTables } from "../../migration/digest/verify";
 import { migrateHere, withDirectory } from "./cli";
 import { type Database, emptyDatabase, run } from "./databases";
 
@@ -175,6 +179,43 @@ describe("verify", () => {
 			},
 		]);
 		assert.deepEqual(await differencesAfter(at(11), at(10)), []);
+	});
+
+	it("holds no lock on a table that it has read, and sees that it was emptied", async () => {
+		const [left, right] = [await emptyDatabase(15), await emptyDatabase(17)];
+		await run(left.url, SCHEMA);
+		await run(right.url, SCHEMA);
+		await run(right.url, "UPDATE readings SET value = 0 WHERE unit = 1");
+		const addresses = {
+			source: { label: "source", url: left.url },
+			target: { label: "target", url: right.url },
+		};
+		const options = {
+			...{ exclude: [], userColumns: [], schema: false },
+			...{ mapping: undefined, acceptRejects: [] },
+		};
+		const { comparisons } = await planBetween(addresses, options);
+		const verify = (source: readonly ClientBase[], to: readonly ClientBase[]) =>
+			verifyTables({ source, target: to }, comparisons, {
+				limit: 1,
+				showValues: false,
+			});
+		await withSnapshot(addresses.source, 2, (from) =>
+			withSnapshot(addresses.target, 2, async (to) => {
+				const kinds = async () =>
+					(await verify(from, to)).differences.map(
+						({ table, kind }) => `${table} ${kind}`,
+					);
+				assert.deepEqual(await kinds(), ["readings changed"]);
+				await run(left.url, "SET lock_timeout = '5s'; TRUNCATE keyless");
+				await run(right.url, "SET lock_timeout = '5s'; TRUNCATE counted");
+				assert.deepEqual(await kinds(), [
+					"counted rewritten",
+					"keyless rewritten",
+					"readings changed",
+				]);
+			}),
+		);
 	});
 
 	it("compares with an export without the source", async () => {
