@@ -62,7 +62,7 @@ async function main(): Promise<void> {
 		if (asked("proof"))
 			further.push(await measureProof(servers, rows, runs, print));
 		if (asked("memory"))
-			further.push(await measureMemory(servers, rows, print));
+			further.push(await measureMemory(servers, rows, runs, print));
 		if (asked("freeze")) further.push(await measureFreeze(servers, print));
 		if (asked("journal"))
 			further.push(await measureJournal(servers, runs, print));

@@ -1,13 +1,14 @@
 import { CONTENDERS, OURS } from "./contenders";
 import { largeTable } from "./data";
-import { measureAll } from "./measure";
-import { table } from "./report";
+import { measureAll, type Sample } from "./measure";
+import { spread, table } from "./report";
 import type { Servers } from "./servers";
 
 /** Whether the memory of a copy grows with the data: the same table, and twice the rows. */
 export async function measureMemory(
 	servers: Servers,
 	rows: number,
+	runs: number,
 	print: (line: string) => void,
 ): Promise<string> {
 	const ours = CONTENDERS.filter(({ name }) => name === OURS);
@@ -15,17 +16,25 @@ export async function measureMemory(
 	for (const count of [rows, 2 * rows]) {
 		print(`memory: filling ${count.toLocaleString("en-US")} readings`);
 		await servers.fill(largeTable(count));
-		for (const [, [sample]] of await measureAll(servers, 1, print, ours))
+		for (const [, samples] of await measureAll(servers, runs, print, ours))
 			lines.push([
 				count.toLocaleString("en-US"),
-				(sample?.seconds ?? 0).toFixed(2),
-				String(Math.round((sample?.peakMemoryBytes ?? 0) / 1e6)),
+				spread(samples.map(({ seconds }) => seconds)).median.toFixed(2),
+				...megabytes(samples),
 			]);
 	}
 	return `## Memory
 
 Most resident memory of \`migrate copy\`, as the kernel counts it (ru_maxrss).
 
-${table(["readings", "s", "peak MB"], lines)}
+${table(["readings", "median s", "min MB", "median MB", "max MB"], lines)}
 `;
+}
+
+/** Least, median and most of the runs' peaks. */
+function megabytes(samples: readonly Sample[]): string[] {
+	const { min, median, max } = spread(
+		samples.map(({ peakMemoryBytes = 0 }) => peakMemoryBytes / 1e6),
+	);
+	return [min, median, max].map((peak) => String(Math.round(peak)));
 }
