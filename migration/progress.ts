@@ -85,8 +85,9 @@ export function progressLine(amount: Amount, seconds: number): string {
 	return `[${bar}] ${Math.floor(done * 100)} %  ${parts.join(", ")}`;
 }
 
-function count(value: number): string {
-	return Math.round(value).toLocaleString("en-US");
+/** A whole number for people: 1,234,567. By hand, as a locale takes 12 ms to load. */
+export function count(value: number): string {
+	return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 /** Bytes for people, in decimal units. */

@@ -5,6 +5,7 @@ import type { Verification } from "../digest/verify";
 import type { Follower } from "../follow/follower";
 import type { PairAddresses } from "../follow/pair";
 import type { Options } from "../options";
+import { count } from "../progress";
 
 /**
  * The full proof while a sync goes on, from which `verify --since-baseline` starts
@@ -45,7 +46,7 @@ export function describeProof({ tables, differences }: Verification): {
 		lines: [
 			...(equal
 				? [
-						`proven equal in one snapshot: ${rows.toLocaleString("en-US")} rows of ${tables.length - unproven.length} tables`,
+						`proven equal in one snapshot: ${count(rows)} rows of ${tables.length - unproven.length} tables`,
 					]
 				: differences.map(describeDifference)),
 			...unproven.map(

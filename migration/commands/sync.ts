@@ -21,7 +21,7 @@ import { mappingOf } from "../mapping";
 import { readRemarks } from "../mapping/remarks";
 import { mappedBack, mappedForward } from "../mapping/way";
 import { type Options, sourceOf, targetOf } from "../options";
-import { size } from "../progress";
+import { count, size } from "../progress";
 import type { Outcome } from "./outcome";
 import { describeProof, proveSync } from "./sync-proof";
 
@@ -155,7 +155,7 @@ function progressOf({ totals, lag }: SyncMetrics): string {
 		lag === null
 			? "lag unknown"
 			: `lag ${lag.rows} rows, ${lag.seconds.toFixed(1)} s`,
-		`${totals.written.toLocaleString("en-US")} rows written, ${totals.deleted.toLocaleString("en-US")} replaced or deleted`,
+		`${count(totals.written)} rows written, ${count(totals.deleted)} replaced or deleted`,
 		`${totals.cycles} cycles`,
 	].join(", ");
 }

@@ -1,3 +1,4 @@
+import { count } from "../progress";
 import type { VerifiedTable } from "./verify";
 
 /** A verified table with how it was read, where that is not as a whole. */
@@ -20,8 +21,8 @@ export function verificationTable(tables: readonly ReportedTable[]): string[] {
 		],
 		...tables.map(({ table, source, target, equal, seconds, read }) => [
 			table,
-			amount(source.rows),
-			amount(target.rows),
+			count(source.rows),
+			count(target.rows),
 			equal ? "yes" : "NO",
 			seconds.toFixed(2),
 			...(withReading ? [read ?? "all rows"] : []),
@@ -41,8 +42,4 @@ export function verificationTable(tables: readonly ReportedTable[]): string[] {
 			.join("  ")
 			.trimEnd(),
 	);
-}
-
-function amount(value: number): string {
-	return value.toLocaleString("en-US");
 }
