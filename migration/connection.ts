@@ -64,9 +64,11 @@ export async function connect(
 			1,
 		);
 	}
-	await client.query(SESSION_SETTINGS);
-	if (options.readOnly)
-		await client.query("SET default_transaction_read_only = on");
+	await client.query(
+		options.readOnly
+			? `${SESSION_SETTINGS} SET default_transaction_read_only = on`
+			: SESSION_SETTINGS,
+	);
 	return client;
 }
 

@@ -5,10 +5,10 @@ import * as dependencies from "./queries/dependencies";
 import * as platform from "./queries/platform";
 import * as tables from "./queries/tables";
 import * as types from "./queries/types";
-import { References, withoutNulls } from "./references";
+import { References } from "./references";
+import { type ColumnRow, isTable, type TableRow, toTables } from "./shape";
 import type {
 	Catalog,
-	Column,
 	Comment,
 	Composite,
 	Constraint,
@@ -18,30 +18,15 @@ import type {
 	ForeignKey,
 	Index,
 	OtherObject,
-	Partition,
 	Platform,
 	Range,
 	Routine,
 	Sequence,
 	Server,
-	Table,
 	TableObject,
 	Trigger,
-	TypeKind,
-	TypeRef,
 	View,
 } from "./types";
-
-/** pg_type.typtype, spelled out. */
-const TYPE_KINDS: Record<string, TypeKind> = {
-	b: "base",
-	c: "composite",
-	d: "domain",
-	e: "enum",
-	m: "multirange",
-	p: "pseudo",
-	r: "range",
-};
 
 interface Named {
 	readonly schema: string;
@@ -76,15 +61,19 @@ export async function readCatalog(
 	const names = await read<{ name: string }>(platform.SCHEMAS, ({ name }) =>
 		keyOf("schema", name),
 	);
-	const all = await readTables(rows, references);
+	const all = toTables(
+		await rows<TableRow>(tables.TABLES),
+		await rows<ColumnRow>(tables.COLUMNS),
+		references,
+	);
 	const catalog = {
 		server,
 		schemas: names.map(({ name }) => name),
 		extensions: await read<Extension>(platform.EXTENSIONS, ({ name }) =>
 			keyOf("extension", name),
 		),
-		tables: all.filter((table): table is Table => !("parent" in table)),
-		partitions: all.filter((table): table is Partition => "parent" in table),
+		tables: all.filter(isTable),
+		partitions: all.filter((table) => !isTable(table)),
 		enums: await named<EnumType>(types.ENUMS, "type"),
 		domains: (await named<Domain>(types.DOMAINS, "type")).map((domain) => ({
 			...domain,
@@ -141,62 +130,6 @@ export async function readServer(client: ClientBase): Promise<Server> {
 }
 
 type Rows = <T>(sql: string) => Promise<T[]>;
-type TableRow = Omit<Partition, "columns"> & { ref: string };
-type ColumnRow = Column & { ref: string; table: string };
-
-async function readTables(
-	rows: Rows,
-	references: References,
-): Promise<(Table | Partition)[]> {
-	const found = await rows<TableRow>(tables.TABLES);
-	const columns = await rows<ColumnRow>(tables.COLUMNS);
-	const byTable = new Map<string, ColumnRow[]>();
-	for (const column of columns) {
-		const known = byTable.get(column.table);
-		if (known) known.push(column);
-		else byTable.set(column.table, [column]);
-	}
-	return found.map((row) => ({
-		...withoutNulls(references.add(row, keyOf("table", row.schema, row.name)), [
-			"parent",
-			"bound",
-			"partitionKey",
-			"unlogged",
-			"options",
-			"rowSecurity",
-			"replicaIdentity",
-			"clusterIndex",
-		]),
-		columns: (byTable.get(row.ref) ?? []).map(({ table: _, ...column }) =>
-			toColumn(
-				references.add(
-					column,
-					keyOf("default", row.schema, row.name, column.name),
-				),
-			),
-		),
-	}));
-}
-
-function toColumn(column: Column): Column {
-	return {
-		...withoutNulls(column, [
-			"inherited",
-			"collation",
-			"storage",
-			"compression",
-			"statistics",
-			"options",
-		]),
-		base: toTypeRef(column.base),
-		element: column.element && toTypeRef(column.element),
-	};
-}
-
-function toTypeRef(type: TypeRef): TypeRef {
-	return { ...type, kind: TYPE_KINDS[type.kind] ?? "base" };
-}
-
 async function readPlatform(
 	rows: Rows,
 	schemas: readonly string[],

@@ -1,22 +1,21 @@
 import type { ClientBase } from "pg";
 import { obstacles } from "../catalog/compare";
-import { readCatalog } from "../catalog/read";
+import { readShape } from "../catalog/shape";
 import { tableName } from "../catalog/types";
 import { withConnection } from "../connection";
 import { readManifest, schemasOf } from "../copy/manifest";
 import { setSequences } from "../copy/sequences";
 import { describeDifference } from "../digest/difference";
 import {
-	planBetween,
+	planByMapping,
+	planSameShape,
 	refuseOtherShape,
 	rewritesOf,
 	type VerifyPlan,
 } from "../digest/plan";
-import { repairTables } from "../digest/repair";
 import { type ReportedTable, verificationTable } from "../digest/report";
 import { laggingSequences, type SequencePair } from "../digest/sequences";
-import { withSnapshot } from "../digest/sessions";
-import { verifySinceBaseline } from "../digest/since";
+import { withSnapshot, withSnapshots } from "../digest/sessions";
 import {
 	describeMoving,
 	readSourceState,
@@ -29,6 +28,7 @@ import {
 } from "../digest/verify";
 import { ExitCode, MigrationError } from "../errors";
 import { type Options, sourceOf, targetOf } from "../options";
+import { count } from "../progress";
 import type { Outcome } from "./outcome";
 
 /**
@@ -58,6 +58,12 @@ export async function runVerify(options: Options): Promise<Outcome> {
 		: report(live, exported, seconds);
 }
 
+/** Most runs need neither. */
+const loadSince = () =>
+	require("../digest/since") as typeof import("../digest/since");
+const loadRepair = () =>
+	require("../digest/repair") as typeof import("../digest/repair");
+
 /** What a verification of the live source found. */
 interface LiveVerification extends Verification {
 	readonly tables: readonly ReportedTable[];
@@ -65,43 +71,39 @@ interface LiveVerification extends Verification {
 	readonly plan: VerifyPlan;
 }
 
-/**
- * Verifies all tables, or those of the given names. The source's snapshot comes
- * first: what a follower had applied by then is in the target's.
- */
+/** Verifies all tables, or those of the given names. */
 async function verifyLive(
 	options: Options,
 	only?: ReadonlySet<string>,
 ): Promise<LiveVerification> {
 	const addresses = { source: sourceOf(options), target: targetOf(options) };
-	const plan = await planBetween(addresses, options);
-	return withSnapshot(addresses.source, options.jobs, (source) =>
-		withSnapshot(addresses.target, options.jobs, async (target) => {
-			const [from, to] = [first(source), first(target)];
-			const comparisons = plan.comparisons.filter(
-				({ table }) => only?.has(table) ?? true,
-			);
-			const state = await readSourceState(from, comparisons);
-			const verification =
-				options.sinceBaseline && !only
-					? await verifySinceBaseline(
-							{ source, target },
-							comparisons,
-							state,
-							options,
-						)
-					: await verifyTables({ source, target }, comparisons, options);
-			return {
-				...verification,
-				differences: [
-					...verification.differences,
-					...(await plan.further(from, to)),
-				],
-				state,
-				plan,
-			};
-		}),
-	);
+	const mapped = await planByMapping(addresses, options);
+	return withSnapshots(addresses, options.jobs, async (sessions) => {
+		const [from, to] = [first(sessions.source), first(sessions.target)];
+		const plan = mapped ?? (await planSameShape(from, to, options));
+		const comparisons = plan.comparisons.filter(
+			({ table }) => only?.has(table) ?? true,
+		);
+		const state = await readSourceState(from, comparisons);
+		const verification =
+			options.sinceBaseline && !only
+				? await loadSince().verifySinceBaseline(
+						sessions,
+						comparisons,
+						state,
+						options,
+					)
+				: await verifyTables(sessions, comparisons, options);
+		return {
+			...verification,
+			differences: [
+				...verification.differences,
+				...(await plan.further(from, to)),
+			],
+			state,
+			plan,
+		};
+	});
 }
 
 async function verifyExport(
@@ -111,13 +113,13 @@ async function verifyExport(
 	const manifest = await readManifest(directory);
 	return withSnapshot(targetOf(options), options.jobs, async (sessions) => {
 		const client = first(sessions);
-		const catalog = await readCatalog(client, schemasOf(manifest));
+		const catalog = await readShape(client, schemasOf(manifest));
 		refuseOtherShape(
 			obstacles(manifest.catalog, manifest.catalog.tables, catalog),
 		);
 		// An export of the new system holds its ids, as the target does.
 		const rewrites = manifest.users
-			? await rewritesOf(client, () => manifest.userColumns)
+			? await rewritesOf(client, async () => manifest.userColumns)
 			: [];
 		return verifyManifest(sessions, manifest, catalog, rewrites);
 	});
@@ -132,7 +134,7 @@ async function repair(
 	const differing = new Set(
 		before.tables.flatMap(({ table, equal }) => (equal ? [] : [table])),
 	);
-	const repaired = await repairTables(
+	const repaired = await loadRepair().repairTables(
 		{ source: sourceOf(options), target: targetOf(options) },
 		before.plan.comparisons.filter(({ table }) => differing.has(table)),
 		before.state,
@@ -219,7 +221,7 @@ function report(
 		lines: [
 			...verificationTable(tables),
 			equal
-				? `equal: ${rows.toLocaleString("en-US")} rows of ${tables.length} tables, ${rowsPerSecond.toLocaleString("en-US")} rows/s`
+				? `equal: ${count(rows)} rows of ${tables.length} tables, ${count(rowsPerSecond)} rows/s`
 				: `${differences.length} differences named`,
 			...differences.map(describeDifference),
 			...(!equal && live ? describeMoving(live.state) : []),

@@ -1,4 +1,5 @@
-import { type Catalog, type Table, tableName } from "../catalog/types";
+import type { Definitions } from "../catalog/shape";
+import { type Table, tableName } from "../catalog/types";
 import type { Difference } from "./difference";
 
 type Described = {
@@ -14,17 +15,19 @@ type Described = {
  * schema of its own differs there by design.
  */
 export function compareDefinitions(
-	source: Catalog,
-	target: Catalog,
+	source: Definitions,
+	target: Definitions,
 	tables: readonly Table[],
 ): Difference[] {
 	const compared = new Set(tables.map(tableName));
-	const kinds: readonly [string, (catalog: Catalog) => readonly Described[]][] =
-		[
-			["constraint", ({ constraints }) => constraints],
-			["foreign key", ({ foreignKeys }) => foreignKeys],
-			["index", ({ indexes }) => indexes],
-		];
+	const kinds: readonly [
+		string,
+		(definitions: Definitions) => readonly Described[],
+	][] = [
+		["constraint", ({ constraints }) => constraints],
+		["foreign key", ({ foreignKeys }) => foreignKeys],
+		["index", ({ indexes }) => indexes],
+	];
 	return kinds.flatMap(([kind, of]) =>
 		of(source).flatMap((one): Difference[] => {
 			const table = tableName({ schema: one.schema, name: one.table });

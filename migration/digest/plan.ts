@@ -1,22 +1,16 @@
 import type { ClientBase } from "pg";
 import { findTable, obstacles } from "../catalog/compare";
-import { readCatalog } from "../catalog/read";
 import { readSchemas } from "../catalog/schemas";
-import type { Catalog, Table } from "../catalog/types";
-import { type DatabaseAddress, withConnection } from "../connection";
+import { readDefinitions, readShape, type Shape } from "../catalog/shape";
+import type { Table } from "../catalog/types";
+import { withConnection } from "../connection";
 import { readRewrites } from "../copy/guard";
 import { selectTables } from "../copy/select";
 import { ExitCode, MigrationError } from "../errors";
-import { mappingOf } from "../mapping";
-import { checkMapping, refuseUnfit } from "../mapping/check";
-import { compileMapping } from "../mapping/mapping";
-import { unacceptedRejects } from "../mapping/rejects";
-import type { AcceptedReject } from "../mapping/types";
-import type { Route } from "../route";
-import { relationExists } from "../sql";
+import type { Options } from "../options";
 import { hasUserMap } from "../users/map";
 import { declaredUserColumns, type UserRewrite } from "../users/references";
-import { type Comparison, compareRoutes, compareSameShape } from "./comparison";
+import { type Comparison, compareSameShape } from "./comparison";
 import { compareDefinitions } from "./definitions";
 import type { Difference } from "./difference";
 import {
@@ -24,6 +18,7 @@ import {
 	type SequencePair,
 	sequenceDifference,
 } from "./sequences";
+import type { Databases } from "./sessions";
 
 /** What a verification compares. */
 export interface VerifyPlan {
@@ -36,6 +31,9 @@ export interface VerifyPlan {
 	) => Promise<Difference[]>;
 }
 
+/** See mappingOf. */
+export type MappingOptions = Pick<Options, "mapping" | "acceptRejects">;
+
 /** What the operator says about which tables and columns. */
 export interface PlanOptions {
 	readonly exclude: readonly string[];
@@ -47,42 +45,32 @@ export interface PlanOptions {
 
 /**
  * What is to be compared between two live databases: by the mapping that the
- * operator chose, else tables of the same name. In sessions of its own, as a mapping
- * is tried statement by statement, and one that fails ends a transaction.
+ * operator chose, else tables of the same name.
  */
 export async function planBetween(
-	addresses: {
-		readonly source: DatabaseAddress;
-		readonly target: DatabaseAddress;
-	},
-	options: PlanOptions & Parameters<typeof mappingOf>[0],
+	addresses: Databases,
+	options: PlanOptions & MappingOptions,
 ): Promise<VerifyPlan> {
+	const mapped = await planByMapping(addresses, options);
+	if (mapped) return mapped;
 	const readOnly = { readOnly: true };
 	return withConnection(addresses.source, readOnly, (source) =>
 		withConnection(addresses.target, readOnly, (target) =>
-			planComparisons(source, target, options),
+			planSameShape(source, target, options),
 		),
 	);
 }
 
-async function planComparisons(
-	source: ClientBase,
-	target: ClientBase,
-	options: PlanOptions & Parameters<typeof mappingOf>[0],
-): Promise<VerifyPlan> {
-	const mapping = mappingOf(options);
-	if (!mapping) return planSameShape(source, target, options);
-	const clients = { source, target };
-	refuseUnfit(await checkMapping(mapping, clients));
-	// A sync keeps a mirror of the user map on the source.
-	const compiled = await compileMapping(mapping, clients, {
-		users: await relationExists(source, "cutover.user_map"),
-	});
-	return planMapped({
-		routes: compiled.forward.routes,
-		target: compiled.target.catalog.tables,
-		accepted: compiled.accepted,
-	});
+/** What is to be compared where the operator chose a mapping; else null. */
+export async function planByMapping(
+	addresses: Databases,
+	options: MappingOptions,
+): Promise<VerifyPlan | null> {
+	if (options.mapping === undefined && options.acceptRejects.length === 0)
+		return null;
+	// Mappings are a third of all that a verification would load.
+	const { planMapped } = require("./mapped") as typeof import("./mapped");
+	return planMapped(addresses, options);
 }
 
 /**
@@ -98,14 +86,18 @@ export async function planSameShape(
 ): Promise<VerifyPlan> {
 	const schemas = await readSchemas(source);
 	const [left, right] = await Promise.all([
-		readCatalog(source, schemas),
-		readCatalog(target, schemas),
+		readShape(source, schemas),
+		readShape(target, schemas),
 	]);
 	const tables = selectTables(left, options.exclude);
 	refuseOtherShape(obstacles(left, tables, right));
-	const rewrites = await rewritesOf(target, () =>
-		declaredUserColumns(left, options.userColumns),
-	);
+	const rewrites = await rewritesOf(target, async () => {
+		const { foreignKeys } = await readDefinitions(source, schemas);
+		return declaredUserColumns(
+			{ tables: left.tables, foreignKeys },
+			options.userColumns,
+		);
+	});
 	const sequences = {
 		source: sequencesOf(left, tables),
 		target: right.sequences,
@@ -115,31 +107,14 @@ export async function planSameShape(
 		sequences,
 		further: async (from, to) => [
 			...(await laggingSequences(from, to, sequences)).map(sequenceDifference),
-			...(options.schema ? compareDefinitions(left, right, tables) : []),
+			...(options.schema
+				? compareDefinitions(
+						await readDefinitions(from, schemas),
+						await readDefinitions(to, schemas),
+						tables,
+					)
+				: []),
 		],
-	};
-}
-
-/**
- * What a mapping's routes read with what they are to have written. Rejected rows that
- * nobody has accepted are differences: they are missing on the target.
- */
-export function planMapped(mapping: {
-	readonly routes: readonly Route[];
-	readonly target: readonly Table[];
-	readonly accepted: readonly AcceptedReject[];
-}): VerifyPlan {
-	return {
-		comparisons: compareRoutes(mapping.routes, mapping.target),
-		sequences: { source: [], target: [] },
-		further: async (_, target) =>
-			(await unacceptedRejects(target, mapping.accepted)).map(
-				({ table, reason, rows }) => ({
-					table,
-					kind: "rejects",
-					detail: `${rows} rows rejected and not accepted: ${reason}`,
-				}),
-			),
 	};
 }
 
@@ -149,7 +124,7 @@ export function planMapped(mapping: {
  */
 export async function rewritesOf(
 	target: ClientBase,
-	declared: () => readonly UserRewrite[],
+	declared: () => Promise<readonly UserRewrite[]>,
 ): Promise<readonly UserRewrite[]> {
 	if (!(await hasUserMap(target))) return [];
 	return (await readRewrites(target)) ?? declared();
@@ -169,8 +144,8 @@ export function refuseOtherShape(found: readonly string[]): void {
 }
 
 /** All sequences but those of tables that are left behind. */
-function sequencesOf(catalog: Catalog, tables: readonly Table[]) {
-	return catalog.sequences.filter(
+function sequencesOf(shape: Shape, tables: readonly Table[]) {
+	return shape.sequences.filter(
 		({ schema, ownedBy }) =>
 			ownedBy === null ||
 			findTable(tables, { schema, name: ownedBy.table }) !== undefined,

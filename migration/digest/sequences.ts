@@ -26,8 +26,10 @@ export async function laggingSequences(
 	target: ClientBase,
 	sequences: SequencePair,
 ): Promise<LaggingSequence[]> {
-	const values = await readSequences(source, sequences.source);
-	const others = await readSequences(target, sequences.target);
+	const [values, others] = await Promise.all([
+		readSequences(source, sequences.source),
+		readSequences(target, sequences.target),
+	]);
 	return values.flatMap((value) => {
 		const twin = matchSequence(value, sequences.target);
 		const found = others.find(

@@ -2,6 +2,13 @@ import type { ClientBase } from "pg";
 import { connect, type DatabaseAddress } from "../connection";
 import { beginSnapshot, exportSnapshot } from "../copy/lane";
 import { ident } from "../sql";
+import type { Sessions } from "./verify";
+
+/** Both sides of a verification. */
+export interface Databases {
+	readonly source: DatabaseAddress;
+	readonly target: DatabaseAddress;
+}
 
 /**
  * Compiling takes longer than it gains on expressions of this size. Further
@@ -23,14 +30,42 @@ export async function withSnapshot<T>(
 	work: (sessions: readonly ClientBase[]) => Promise<T>,
 	id?: string,
 ): Promise<T> {
-	return withSessions(address, count, async (sessions) => {
-		if (id !== undefined) await takeSnapshot(sessions, id);
-		else {
-			const [lead, ...others] = sessions as [ClientBase, ...ClientBase[]];
-			await takeSnapshot(others, (await exportSnapshot(lead)).id);
-		}
+	return withSessions(repeat(address, count), async (sessions) => {
+		if (id === undefined) await newSnapshot(sessions);
+		else await takeSnapshot(sessions, id);
 		return work(sessions);
 	});
+}
+
+/**
+ * The same for both databases. The source's snapshot comes first: what a follower
+ * had applied by then is in the target's.
+ */
+export async function withSnapshots<T>(
+	addresses: Databases,
+	count: number,
+	work: (sessions: Sessions) => Promise<T>,
+): Promise<T> {
+	const all = [
+		...repeat(addresses.source, count),
+		...repeat(addresses.target, count),
+	];
+	return withSessions(all, async (sessions) => {
+		const source = sessions.slice(0, count);
+		const target = sessions.slice(count);
+		await newSnapshot(source);
+		await newSnapshot(target);
+		return work({ source, target });
+	});
+}
+
+function repeat(address: DatabaseAddress, count: number): DatabaseAddress[] {
+	return Array.from({ length: count }, () => address);
+}
+
+async function newSnapshot(sessions: readonly ClientBase[]): Promise<void> {
+	const [lead, ...others] = sessions as [ClientBase, ...ClientBase[]];
+	await takeSnapshot(others, (await exportSnapshot(lead)).id);
 }
 
 async function takeSnapshot(
@@ -43,12 +78,11 @@ async function takeSnapshot(
 }
 
 async function withSessions<T>(
-	address: DatabaseAddress,
-	count: number,
+	addresses: readonly DatabaseAddress[],
 	work: (sessions: readonly ClientBase[]) => Promise<T>,
 ): Promise<T> {
 	const opened = await Promise.allSettled(
-		Array.from({ length: count }, () => connect(address, { readOnly: true })),
+		addresses.map((address) => connect(address, { readOnly: true })),
 	);
 	const sessions = opened.flatMap((result) =>
 		result.status === "fulfilled" ? [result.value] : [],

@@ -177,7 +177,7 @@ export async function digestTables(
 export async function verifyManifest(
 	sessions: readonly ClientBase[],
 	manifest: Manifest,
-	target: Catalog,
+	target: Pick<Catalog, "tables">,
 	rewrites: readonly UserRewrite[],
 ): Promise<Verification> {
 	const differences: Difference[] = [];

@@ -1,0 +1,64 @@
+import type { Table } from "../catalog/types";
+import { withConnection } from "../connection";
+import { mappingOf } from "../mapping";
+import { checkMapping, refuseUnfit } from "../mapping/check";
+import { compileMapping } from "../mapping/mapping";
+import { unacceptedRejects } from "../mapping/rejects";
+import type { AcceptedReject } from "../mapping/types";
+import type { Route } from "../route";
+import { relationExists } from "../sql";
+import { compareRoutes } from "./comparison";
+import type { MappingOptions, VerifyPlan } from "./plan";
+import type { Databases } from "./sessions";
+
+/**
+ * What is to be compared by the mapping that the operator chose; null where he chose
+ * none. In sessions of its own, as a mapping is tried statement by statement, and
+ * one that fails ends a transaction.
+ */
+export async function planMapped(
+	addresses: Databases,
+	options: MappingOptions,
+): Promise<VerifyPlan | null> {
+	const mapping = mappingOf(options);
+	if (!mapping) return null;
+	const readOnly = { readOnly: true };
+	return withConnection(addresses.source, readOnly, (source) =>
+		withConnection(addresses.target, readOnly, async (target) => {
+			const clients = { source, target };
+			refuseUnfit(await checkMapping(mapping, clients));
+			// A sync keeps a mirror of the user map on the source.
+			const compiled = await compileMapping(mapping, clients, {
+				users: await relationExists(source, "cutover.user_map"),
+			});
+			return compareMapped({
+				routes: compiled.forward.routes,
+				target: compiled.target.catalog.tables,
+				accepted: compiled.accepted,
+			});
+		}),
+	);
+}
+
+/**
+ * What a mapping's routes read with what they are to have written. Rejected rows that
+ * nobody has accepted are differences: they are missing on the target.
+ */
+function compareMapped(mapping: {
+	readonly routes: readonly Route[];
+	readonly target: readonly Table[];
+	readonly accepted: readonly AcceptedReject[];
+}): VerifyPlan {
+	return {
+		comparisons: compareRoutes(mapping.routes, mapping.target),
+		sequences: { source: [], target: [] },
+		further: async (_, target) =>
+			(await unacceptedRejects(target, mapping.accepted)).map(
+				({ table, reason, rows }) => ({
+					table,
+					kind: "rejects",
+					detail: `${rows} rows rejected and not accepted: ${reason}`,
+				}),
+			),
+	};
+}
