@@ -1,3 +1,4 @@
+import { ident } from "../sql";
 import type { Needs } from "./keys";
 
 /**
@@ -340,12 +341,19 @@ export interface Platform {
 	readonly otherSchemas: readonly string[];
 }
 
-/** A table's name as people write it: without the schema where that is public. */
-export function tableName(table: {
+/**
+ * A table's name as people write it: without the schema where that is public. No
+ * two tables share one: what a dot or a quote would make ambiguous is quoted.
+ */
+export function tableName({
+	schema,
+	name,
+}: {
 	readonly schema: string;
 	readonly name: string;
 }): string {
-	return table.schema === "public"
-		? table.name
-		: `${table.schema}.${table.name}`;
+	const parts = schema === "public" ? [name] : [schema, name];
+	return parts
+		.map((part) => (/[."]/.test(part) ? ident(part) : part))
+		.join(".");
 }

@@ -3,6 +3,8 @@ import { leftOut } from "../catalog/ddl";
 import { describeLeftOut } from "../catalog/left-out";
 import { readOffer } from "../catalog/offer";
 import { readCatalog } from "../catalog/read";
+import { readSchemas } from "../catalog/schemas";
+import { readShape } from "../catalog/shape";
 import { withConnection } from "../connection";
 import { selectTables } from "../copy/select";
 import { ExitCode } from "../errors";
@@ -20,14 +22,19 @@ export async function runProbe(options: Options): Promise<Outcome> {
 	const mapping = mappingOf(options);
 	if (mapping) return probeMapping(options, mapping);
 	const readOnly = { readOnly: true };
-	const source = await withConnection(sourceOf(options), readOnly, (client) =>
-		readCatalog(client),
+	const { source, schemas } = await withConnection(
+		sourceOf(options),
+		readOnly,
+		async (client) => {
+			const schemas = await readSchemas(client);
+			return { source: await readCatalog(client, schemas), schemas };
+		},
 	);
 	const { target, offer } = await withConnection(
 		targetOf(options),
 		readOnly,
 		async (client) => ({
-			target: await readCatalog(client),
+			target: await readShape(client, schemas),
 			offer: await readOffer(client, source),
 		}),
 	);

@@ -132,9 +132,10 @@ export function filesOf({
 	];
 }
 
-/** The schemas that an export's tables are in, and the one that is always there. */
-export function schemasOf({ tables }: Manifest): string[] {
-	return [...new Set(["public", ...tables.map(({ schema }) => schema)])];
+/** The schemas of what an export holds, and the one that is always there. */
+export function schemasOf({ tables, catalog }: Manifest): string[] {
+	const parts = [...tables, ...catalog.enums, ...catalog.sequences];
+	return [...new Set(["public", ...parts.map(({ schema }) => schema)])];
 }
 
 /** The exported table as the catalog describes it. */

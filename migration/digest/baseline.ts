@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ClientBase } from "pg";
+import { tableName } from "../catalog/types";
 import { type DatabaseAddress, withConnection } from "../connection";
 import type { FollowedTable } from "../journal/state";
 import { hasJournal, readFollowed } from "../journal/state";
@@ -135,7 +136,7 @@ export interface Baseline extends TableDigest {
 	readonly members: Members;
 }
 
-/** Reads the baselines in the session's snapshot, by the table's qualified name. */
+/** Reads the baselines in the session's snapshot, by the table's name. */
 export async function readBaselines(
 	target: ClientBase,
 ): Promise<Map<string, Baseline>> {
@@ -149,7 +150,7 @@ export async function readBaselines(
 	`);
 	return new Map(
 		rows.map(({ schema, name, rows: count, ...rest }) => [
-			`${schema}.${name}`,
+			tableName({ schema, name }),
 			{ ...rest, rows: Number(count) },
 		]),
 	);

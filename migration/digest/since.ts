@@ -58,7 +58,7 @@ export async function verifySinceBaseline(
 			const reason = reasonToRead(
 				comparison,
 				followedBy(comparison, followed),
-				baselines.get(nameOf(comparison)),
+				baselines.get(comparison.table),
 				members.get(comparison.table) ?? {},
 				writers,
 			);
@@ -90,7 +90,7 @@ export async function verifySinceBaseline(
 		const read = whole.tables.find((one) => one.table === table);
 		if (read) return [{ ...read, read: `all rows: ${reasons.get(table)}` }];
 		const found = compared.find((one) => one.table === table);
-		const baseline = baselines.get(nameOf(comparison));
+		const baseline = baselines.get(comparison.table);
 		if (!found || !baseline) return [];
 		const { rows, digest } = baseline;
 		return [
@@ -181,8 +181,4 @@ async function readAll(target: ClientBase): Promise<Map<string, Baseline>> {
 	return (await relationExists(target, "cutover.proof_guard"))
 		? readBaselines(target)
 		: new Map();
-}
-
-function nameOf({ target: { table } }: Comparison): string {
-	return `${table.schema}.${table.name}`;
 }

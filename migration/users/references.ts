@@ -19,11 +19,13 @@ export interface UserRewrite {
 
 /**
  * Columns that hold user ids by declaration: a foreign key to auth.users, a name
- * given by the operator (`table.column`), or a foreign key to such a column.
+ * given by the operator (`table.column`), or a foreign key to such a column. `known`
+ * ones are taken for such as well.
  */
 export function declaredUserColumns(
 	catalog: Pick<Catalog, "foreignKeys" | "tables">,
 	named: readonly string[] = [],
+	known: readonly UserRewrite[] = [],
 ): UserRewrite[] {
 	const found = new Map<string, UserRewrite>();
 	const add = (rewrite: UserRewrite): boolean => {
@@ -33,6 +35,7 @@ export function declaredUserColumns(
 		return true;
 	};
 	for (const name of named) add(namedColumn(catalog.tables, name));
+	for (const rewrite of known) add(rewrite);
 	for (const key of catalog.foreignKeys) {
 		const column = referencing(key, "auth", "users", "id");
 		if (column) add({ ...keyColumn(key, column), reason: "foreign key" });
@@ -52,7 +55,7 @@ export async function findUserColumns(
 	named: readonly string[],
 ): Promise<UserRewrite[]> {
 	const declared = declaredUserColumns(catalog, named);
-	const found: string[] = [];
+	const found: UserRewrite[] = [];
 	for (const table of catalog.tables) {
 		const candidates = table.columns.filter(
 			(column) =>
@@ -79,13 +82,12 @@ export async function findUserColumns(
 		`);
 		for (const [index, column] of candidates.entries())
 			if (rows[0]?.[String(index)])
-				found.push(`${table.schema}.${table.name}.${column.name}`);
+				found.push({
+					...{ schema: table.schema, table: table.name, column: column.name },
+					reason: "found by data",
+				});
 	}
-	return declaredUserColumns(catalog, [...named, ...found]).map((rewrite) =>
-		found.includes(`${rewrite.schema}.${rewrite.table}.${rewrite.column}`)
-			? { ...rewrite, reason: "found by data" }
-			: rewrite,
-	);
+	return declaredUserColumns(catalog, named, found);
 }
 
 /** Rows of a table that are looked at for ids in text: enough to notice, few enough for any table. */
@@ -184,8 +186,8 @@ function keyColumn(key: ForeignKey, column: string) {
 function namedColumn(tables: readonly Table[], name: string): UserRewrite {
 	for (const table of tables)
 		for (const column of table.columns) {
-			const full = `${table.schema}.${table.name}.${column.name}`;
-			if (name !== full && `public.${name}` !== full) continue;
+			const full = `${tableName(table)}.${column.name}`;
+			if (name !== full && name !== `public.${full}`) continue;
 			if (column.type === "uuid")
 				return {
 					schema: table.schema,

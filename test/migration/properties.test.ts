@@ -114,10 +114,7 @@ describe("any schema with any values, PostgreSQL 15 to 17", () => {
 		it(`brings ${RUNS} generated schemas by ${name}`, async function () {
 			this.timeout(Math.max(60_000, RUNS * 10_000));
 			await fc.assert(
-				fc.asyncProperty(
-					schemaCase(name === "copy" ? undefined : "public"),
-					(generated) => moves(generated, way),
-				),
+				fc.asyncProperty(schemaCase(), (generated) => moves(generated, way)),
 				{ numRuns: RUNS, endOnFailure: true, ...SEED },
 			);
 		});
