@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
-import { readdir } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { COMMANDS } from "../../migration/options";
 import { migrate, withDirectory } from "./cli";
 import { type Database, emptySource, emptyTarget, run } from "./databases";
+
+const execute = promisify(execFile);
 
 /** All that a write leaves a trace in: tuple counters, rows of the catalogs, contents. */
 const TRACES = `
@@ -128,4 +134,32 @@ describe("the migration's command line", () => {
 		assert.equal(exitCode, 4);
 		assert.match(stderr, /organizations \(1 rows\)/);
 	});
+
+	it("runs every command from the one file that the image holds", async () => {
+		const folder = join(__dirname, "../../migration");
+		const dockerfile = await readFile(join(folder, "Dockerfile"), "utf8");
+		const [, flags = ""] =
+			/npx esbuild migration\/cli\.ts ([\s\S]*) --outfile/.exec(dockerfile) ??
+			[];
+		await withDirectory(async (directory) => {
+			const file = join(directory, "migrate.js");
+			await execute("npx", [
+				...["esbuild", join(folder, "cli.ts"), `--outfile=${file}`],
+				...flags.split(/[\s\\]+/),
+			]);
+			const fromSource = { SOURCE_DATABASE_URL: source.url };
+			for (const args of [
+				...COMMANDS.map((command) => [command]),
+				["verify", "--mapping", "freshtrack"],
+			]) {
+				// Loaded, and refused for the address or the directory that it lacks.
+				const { code, stderr } = await execute(
+					process.execPath,
+					[file, ...args],
+					{ cwd: directory, env: args[0] === "verify" ? fromSource : {} },
+				).catch((error) => error);
+				assert.equal(code, 2, `${args.join(" ")}: ${stderr}`);
+			}
+		});
+	}).timeout(120_000);
 });
