@@ -343,7 +343,7 @@ export interface Platform {
 
 /**
  * A table's name as people write it: without the schema where that is public. No
- * two tables share one: what a dot or a quote would make ambiguous is quoted.
+ * two tables share one: a part that has a dot or begins with a quote is quoted.
  */
 export function tableName({
 	schema,
@@ -354,6 +354,6 @@ export function tableName({
 }): string {
 	const parts = schema === "public" ? [name] : [schema, name];
 	return parts
-		.map((part) => (/[."]/.test(part) ? ident(part) : part))
+		.map((part) => (/^"|\./.test(part) ? ident(part) : part))
 		.join(".");
 }
