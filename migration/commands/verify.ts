@@ -8,7 +8,7 @@ import { setSequences } from "../copy/sequences";
 import { describeDifference } from "../digest/difference";
 import {
 	planByMapping,
-	planSameShape,
+	planInSnapshots,
 	refuseOtherShape,
 	rewritesOf,
 	type VerifyPlan,
@@ -80,7 +80,7 @@ async function verifyLive(
 	const mapped = await planByMapping(addresses, options);
 	return withSnapshots(addresses, options.jobs, async (sessions) => {
 		const [from, to] = [first(sessions.source), first(sessions.target)];
-		const plan = mapped ?? (await planSameShape(from, to, options));
+		const plan = mapped ?? (await planInSnapshots(from, to, options));
 		const comparisons = plan.comparisons.filter(
 			({ table }) => only?.has(table) ?? true,
 		);

@@ -18,7 +18,7 @@ import {
 	type SequencePair,
 	sequenceDifference,
 } from "./sequences";
-import type { Databases } from "./sessions";
+import { type Databases, releasingLocks } from "./sessions";
 
 /** What a verification compares. */
 export interface VerifyPlan {
@@ -116,6 +116,20 @@ export async function planSameShape(
 				: []),
 		],
 	};
+}
+
+/**
+ * The same for sessions whose snapshots go on: keeps no lock. pg_partition_tree
+ * takes one on every partition, behind which a TRUNCATE would wait for the digests.
+ */
+export function planInSnapshots(
+	source: ClientBase,
+	target: ClientBase,
+	options: PlanOptions,
+): Promise<VerifyPlan> {
+	return releasingLocks(source, () =>
+		releasingLocks(target, () => planSameShape(source, target, options)),
+	);
 }
 
 /**

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { ClientBase } from "pg";
 import type { Difference } from "../../migration/digest/difference";
-import { planBetween } from "../../migration/digest/plan";
-import { withSnapshot } from "../../migration/digest/sessions";
+import { planBetween, planInSnapshots } from "../../migration/digest/plan";
+import { withSnapshot, withSnapshots } from "../../migration/digest/sessions";
 import { verifyTables } from "../../migration/digest/verify";
 import { migrateHere, withDirectory } from "./cli";
 import { type Database, emptyDatabase, run } from "./databases";
@@ -215,6 +215,26 @@ describe("verify", () => {
 					"readings changed",
 				]);
 			}),
+		);
+	});
+
+	it("keeps no lock on what it has planned to read", async () => {
+		const both = await emptyDatabase(17);
+		await run(
+			both.url,
+			`CREATE TABLE parts (id integer) PARTITION BY RANGE (id);
+			CREATE TABLE part PARTITION OF parts FOR VALUES FROM (0) TO (10)`,
+		);
+		const address = { label: "source", url: both.url };
+		const options = { exclude: [], userColumns: [], schema: false };
+		await withSnapshots(
+			{ source: address, target: address },
+			1,
+			async ({ source: [from], target: [to] }) => {
+				if (!from || !to) throw new Error("no session");
+				await planInSnapshots(from, to, options);
+				await run(both.url, "SET lock_timeout = '5s'; TRUNCATE part");
+			},
 		);
 	});
 
