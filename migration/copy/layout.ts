@@ -1,7 +1,7 @@
 import type { ClientBase } from "pg";
 import type { Definition } from "../catalog/definitions";
 import type { Route } from "../route";
-import { ident } from "../sql";
+import { fromTable, ident } from "../sql";
 import { routeName, splitBlocks } from "./chunks";
 import {
 	type ChunkRecord,
@@ -25,6 +25,8 @@ export interface Chunk extends ChunkRecord {
 	readonly source: Route;
 	/** The only part of its table: it may empty the table and load it frozen. */
 	readonly whole: boolean;
+	/** The table that it fills is partitioned, whatever the source's is. */
+	readonly intoPartitioned: boolean;
 }
 
 /**
@@ -42,6 +44,7 @@ export async function layOut(
 	await ensureRecord(target);
 	const known = await readChunks(target);
 	const parts = await readParts(source, plan.routes);
+	const partitioned = await readPartitioned(target, plan.routes);
 	if (known.length === 0) {
 		for (const drop of plan.drops ?? []) await target.query(drop);
 		await writeStatements(target, await statementsOf(source, plan.definitions));
@@ -58,10 +61,15 @@ export async function layOut(
 			? before
 			: routes.map((route) => divide(route, parts.get(route) ?? [], jobs));
 		const whole = records.flat().length === 1;
-		if (!valid) await begin(target, routes, records, whole);
+		if (!valid) await begin(target, routes, records);
+		const [first] = routes;
+		const intoPartitioned = first !== undefined && partitioned.has(first);
+		// A table that comes as a whole is emptied with its rows' transaction.
+		if (!valid && !whole && first)
+			await target.query(emptyTable(first, intoPartitioned));
 		for (const [at, route] of routes.entries())
 			for (const record of records[at] ?? [])
-				chunks.push({ ...record, source: route, whole });
+				chunks.push({ ...record, source: route, whole, intoPartitioned });
 	}
 	await target.query("COMMIT");
 	return chunks;
@@ -151,20 +159,32 @@ async function begin(
 	target: ClientBase,
 	routes: readonly Route[],
 	records: readonly (readonly ChunkRecord[])[],
-	whole: boolean,
 ): Promise<void> {
 	await target.query("DELETE FROM cutover.copy_chunk WHERE route = ANY ($1)", [
 		routes.map(routeName),
 	]);
 	await writeChunks(target, records.flat());
-	const [route] = routes;
-	// A table that comes as a whole is emptied with its rows' transaction.
-	if (route && !whole) await target.query(emptyTable(route));
 }
 
 /** SQL that empties the table a route fills: others that inherit from it keep their rows. */
-export function emptyTable({ from, to }: Route): string {
-	return `TRUNCATE ${from.partitioned ? "" : "ONLY "}${ident(to.schema, to.name)}`;
+export function emptyTable({ to }: Route, partitioned: boolean): string {
+	return `TRUNCATE ${fromTable({ ...to, partitioned })}`;
+}
+
+/** The routes whose tables on the target are partitioned. */
+async function readPartitioned(
+	target: ClientBase,
+	routes: readonly Route[],
+): Promise<ReadonlySet<Route>> {
+	const { rows } = await target.query<{ at: number }>(
+		`
+		SELECT n.at::int AS "at"
+		FROM unnest($1::text[]) WITH ORDINALITY AS n (name, at)
+		JOIN pg_partitioned_table p ON p.partrelid = n.name::regclass
+		`,
+		[routes.map(({ to }) => ident(to.schema, to.name))],
+	);
+	return new Set(rows.flatMap(({ at }) => routes[at - 1] ?? []));
 }
 
 /** A table's own rows, or a partition's, on disk. */

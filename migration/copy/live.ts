@@ -140,7 +140,7 @@ function statistics(
 	return routes.map(({ from, to }) => {
 		const table = ident(to.schema, to.name);
 		const frozen = chunks.some(
-			({ source, whole }) => whole && source.to === to && !from.partitioned,
+			(chunk) => chunk.source.to === to && isFrozen(chunk),
 		);
 		return {
 			name: `statistics of ${tableName(to)}`,
@@ -270,6 +270,14 @@ class ChunkTasks {
 	}
 }
 
+/**
+ * Only a table that its transaction has emptied takes rows as frozen ones, and no
+ * partitioned one does.
+ */
+function isFrozen({ whole, intoPartitioned }: Chunk): boolean {
+	return whole && !intoPartitioned;
+}
+
 /** Brings a chunk's rows and notes them, in one transaction of the target. */
 async function copyChunk(
 	lane: Lane,
@@ -277,11 +285,9 @@ async function copyChunk(
 	snapshot: Snapshot,
 	onBytes: (bytes: number) => void,
 ): Promise<{ rows: number; bytes: number }> {
-	const { source: route, whole } = chunk;
+	const { source: route, whole, intoPartitioned } = chunk;
 	const [source, target] = [await lane.source(), await lane.target()];
 	const into = ident(route.to.schema, route.to.name);
-	// Only a table that its transaction has emptied takes rows as frozen ones.
-	const frozen = whole && !route.from.partitioned;
 	const columns = idents(route.columns.map(({ column }) => column.name));
 	const format = `FORMAT ${route.format}`;
 	const copied = await relayCopy(
@@ -293,8 +299,8 @@ async function copyChunk(
 				COPY (${selectRows(route, inRange(chunk), chunk.part)}) TO STDOUT (${format})`,
 			into: `
 				BEGIN;
-				${whole ? `${emptyTable(route)};` : ""}
-				COPY ${into} (${columns}) FROM STDIN (${format}${frozen ? ", FREEZE" : ""})`,
+				${whole ? `${emptyTable(route, intoPartitioned)};` : ""}
+				COPY ${into} (${columns}) FROM STDIN (${format}${isFrozen(chunk) ? ", FREEZE" : ""})`,
 		},
 		onBytes,
 	);

@@ -1,6 +1,17 @@
 import type { Client } from "pg";
 import { connect } from "../../migration/connection";
 import { relayCopy } from "../../migration/copy/relay";
+import {
+	type Comparison,
+	compareRoutes,
+} from "../../migration/digest/comparison";
+import { Pair as SyncPair } from "../../migration/follow/pair";
+import {
+	beginSync,
+	catchUp,
+	drain,
+	type Sync,
+} from "../../migration/follow/sync";
 import { archiveSchema } from "../../migration/mapping/archive";
 import {
 	type CompiledMapping,
@@ -9,10 +20,13 @@ import {
 import { mergeStatements, stagingTable } from "../../migration/mapping/merge";
 import { copyRejects, ensureRejects } from "../../migration/mapping/rejects";
 import type { Mapping } from "../../migration/mapping/types";
+import { mappedForward } from "../../migration/mapping/way";
 import { type Route, selectRows } from "../../migration/route";
 import { ident, idents } from "../../migration/sql";
 import { ensureUserMap } from "../../migration/users/map";
 import { type Database, emptyDatabase, run } from "./databases";
+
+const WAIT = 10_000;
 
 /** Two databases and sessions of the engine's own on both. */
 export interface Pair {
@@ -144,4 +158,51 @@ export async function mergeAll(
 		await source.query("DROP TABLE staged; COMMIT");
 	}
 	return counts;
+}
+
+/** Runs a sync through a mapping that is not registered, as `sync --mapping` would. */
+export async function syncMapped(
+	mapping: Mapping,
+	{ source, target }: Pair["databases"],
+	mode: "catch up" | "drain" = "catch up",
+): Promise<Sync> {
+	const options = {
+		direction: "forward" as const,
+		lockTimeout: WAIT,
+		patience: WAIT,
+		recopy: [],
+		replace: false,
+		jobs: 2,
+	};
+	const pair = new SyncPair(addressesOf({ source, target }), WAIT);
+	try {
+		const sync = await beginSync(
+			pair,
+			({ read, write }) =>
+				mappedForward(mapping, { source: read, target: write }),
+			options,
+		);
+		if (mode === "drain") await drain(pair, sync, options);
+		else await catchUp(pair, sync, options);
+		return sync;
+	} finally {
+		await pair.close();
+	}
+}
+
+/** What a mapping compares, both ways of `verify --mapping`. */
+export async function comparisonsOf(
+	mapping: Mapping,
+	pair: Pair,
+): Promise<readonly Comparison[]> {
+	const { forward, target } = await compiled(mapping, pair);
+	return compareRoutes(forward.routes, target.catalog.tables);
+}
+
+/** The two databases as a sync and a repair name them. */
+export function addressesOf({ source, target }: Pair["databases"]) {
+	return {
+		read: { label: "source", url: source.url },
+		write: { label: "target", url: target.url },
+	};
 }
