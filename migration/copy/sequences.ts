@@ -1,6 +1,8 @@
 import type { ClientBase } from "pg";
-import type { Sequence } from "../catalog/types";
-import { ident } from "../sql";
+import { findTable } from "../catalog/compare";
+import { keyOf } from "../catalog/keys";
+import type { Catalog, Column, Name, Sequence, Table } from "../catalog/types";
+import { fromTable, ident } from "../sql";
 import type { SequenceValue } from "./manifest";
 
 /**
@@ -67,4 +69,61 @@ export async function readSequences(
 		const { schema, name, ownedBy } = sequences[at] as Sequence;
 		return { schema, name, ownedBy, lastValue: last, isCalled: called };
 	});
+}
+
+/** A column that a sequence gives numbers to. */
+export interface Served {
+	readonly sequence: Sequence;
+	readonly table: Table;
+	readonly column: Column;
+	/** First in the table's key: its furthest value is read from an index. */
+	readonly leadsKey: boolean;
+}
+
+/** The columns of the given tables that own a sequence, or whose default draws from one. */
+export function servedColumns(
+	{ tables, sequences, needs }: Pick<Catalog, "tables" | "sequences" | "needs">,
+	names: readonly Name[],
+): Served[] {
+	const wanted = new Set(
+		names.flatMap((name) => findTable(tables, name) ?? []),
+	);
+	return [...wanted].flatMap((table) =>
+		table.columns.flatMap((column) =>
+			sequences
+				.filter(
+					({ schema, name, ownedBy }) =>
+						(schema === table.schema &&
+							ownedBy?.table === table.name &&
+							ownedBy.column === column.name) ||
+						needs[
+							keyOf("default", table.schema, table.name, column.name)
+						]?.includes(keyOf("sequence", schema, name)),
+				)
+				.map((sequence) => ({
+					...{ sequence, table, column },
+					leadsKey: table.rowKey?.[0] === column.name,
+				})),
+		),
+	);
+}
+
+const INTEGERS: readonly string[] = ["int2", "int4", "int8"];
+
+/** The furthest number in a column, as if its sequence had given it; none in a column of text. */
+export async function furthestRow(
+	client: ClientBase,
+	{ sequence, table, column }: Served,
+): Promise<SequenceValue[]> {
+	if (!INTEGERS.includes(column.base.name)) return [];
+	const { schema, name, ownedBy, increment } = sequence;
+	const furthest = increment.startsWith("-") ? "min" : "max";
+	const { rows } = await client.query<{ value: string | null }>(
+		`SELECT ${furthest}(${ident(column.name)})::text AS "value" FROM ${fromTable(table)}`,
+	);
+	return rows.flatMap(({ value }) =>
+		value === null
+			? []
+			: [{ schema, name, ownedBy, lastValue: value, isCalled: true }],
+	);
 }

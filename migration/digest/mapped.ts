@@ -1,4 +1,4 @@
-import type { Table } from "../catalog/types";
+import type { Catalog } from "../catalog/types";
 import { withConnection } from "../connection";
 import { mappingOf } from "../mapping";
 import { checkMapping, refuseUnfit } from "../mapping/check";
@@ -8,7 +8,9 @@ import type { AcceptedReject } from "../mapping/types";
 import type { Route } from "../route";
 import { relationExists } from "../sql";
 import { compareRoutes } from "./comparison";
+import type { Difference } from "./difference";
 import type { MappingOptions, VerifyPlan } from "./plan";
+import { sequencesBehindRows } from "./sequences";
 import type { Databases } from "./sessions";
 
 /**
@@ -33,7 +35,7 @@ export async function planMapped(
 			});
 			return compareMapped({
 				routes: compiled.forward.routes,
-				target: compiled.target.catalog.tables,
+				target: compiled.target.catalog,
 				accepted: compiled.accepted,
 			});
 		}),
@@ -42,23 +44,30 @@ export async function planMapped(
 
 /**
  * What a mapping's routes read with what they are to have written. Rejected rows that
- * nobody has accepted are differences: they are missing on the target.
+ * nobody has accepted are differences: they are missing on the target. So is a
+ * sequence that would hand out a number which a row has.
  */
 function compareMapped(mapping: {
 	readonly routes: readonly Route[];
-	readonly target: readonly Table[];
+	readonly target: Catalog;
 	readonly accepted: readonly AcceptedReject[];
 }): VerifyPlan {
 	return {
-		comparisons: compareRoutes(mapping.routes, mapping.target),
+		comparisons: compareRoutes(mapping.routes, mapping.target.tables),
 		sequences: { source: [], target: [] },
-		further: async (_, target) =>
-			(await unacceptedRejects(target, mapping.accepted)).map(
-				({ table, reason, rows }) => ({
+		further: async (_, target) => [
+			...(await sequencesBehindRows(
+				target,
+				mapping.target,
+				mapping.routes.map(({ to }) => to),
+			)),
+			...(await unacceptedRejects(target, mapping.accepted)).map(
+				({ table, reason, rows }): Difference => ({
 					table,
 					kind: "rejects",
 					detail: `${rows} rows rejected and not accepted: ${reason}`,
 				}),
 			),
+		],
 	};
 }

@@ -1,7 +1,17 @@
 import type { ClientBase } from "pg";
-import { type Sequence, tableName } from "../catalog/types";
+import {
+	type Catalog,
+	type Name,
+	type Sequence,
+	tableName,
+} from "../catalog/types";
 import type { SequenceValue } from "../copy/manifest";
-import { matchSequence, readSequences } from "../copy/sequences";
+import {
+	furthestRow,
+	matchSequence,
+	readSequences,
+	servedColumns,
+} from "../copy/sequences";
 import type { Difference } from "./difference";
 
 /** Sequences of both sides, as the catalogs list them. */
@@ -35,11 +45,37 @@ export async function laggingSequences(
 		const found = others.find(
 			({ schema, name }) => schema === twin?.schema && name === twin.name,
 		);
-		const direction = BigInt(twin?.increment ?? 1) < 0n ? -1n : 1n;
-		const ahead =
-			found && (position(found) - position(value)) * direction >= 0n;
+		const ahead = found && twin && !isBehind(twin, found, value);
 		return ahead ? [] : [{ value, found }];
 	});
+}
+
+/**
+ * Sequences of the target that would hand out a number which one of the tables has:
+ * with another schema nothing on the source tells where they should stand.
+ */
+export async function sequencesBehindRows(
+	target: ClientBase,
+	catalog: Catalog,
+	tables: readonly Name[],
+): Promise<Difference[]> {
+	const served = servedColumns(catalog, tables);
+	const stand = await readSequences(
+		target,
+		served.map(({ sequence }) => sequence),
+	);
+	const differences: Difference[] = [];
+	for (const [at, one] of served.entries()) {
+		const found = stand[at];
+		const [row] = await furthestRow(target, one);
+		if (row && found && isBehind(one.sequence, found, row))
+			differences.push({
+				table: tableName(one.sequence),
+				kind: "sequence",
+				detail: `at ${found.lastValue} on the target, where ${tableName(one.table)}.${one.column.name} has come to ${row.lastValue}`,
+			});
+	}
+	return differences;
 }
 
 /** A sequence that lags, as a difference. */
@@ -54,6 +90,15 @@ export function sequenceDifference({
 			? `at ${found.lastValue} on the target, at ${value.lastValue} on the source`
 			: "missing on the target",
 	};
+}
+
+function isBehind(
+	{ increment }: Sequence,
+	found: SequenceValue,
+	wanted: SequenceValue,
+): boolean {
+	const direction = increment.startsWith("-") ? -1n : 1n;
+	return (position(found) - position(wanted)) * direction < 0n;
 }
 
 /** Twice the last value, plus one once it has been handed out: orders both parts. */

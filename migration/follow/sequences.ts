@@ -2,24 +2,23 @@ import type { ClientBase } from "pg";
 import { findTable } from "../catalog/compare";
 import { readCatalog } from "../catalog/read";
 import { readSchemas } from "../catalog/schemas";
-import type { Sequence } from "../catalog/types";
 import type { SequenceValue } from "../copy/manifest";
-import { matchSequence, readSequences } from "../copy/sequences";
+import {
+	furthestRow,
+	matchSequence,
+	readSequences,
+	type Served,
+	servedColumns,
+} from "../copy/sequences";
 import { ident } from "../sql";
 import type { Way } from "./way";
 
-/** A sequence of the other side and where it is to stand at least. */
-interface Target {
-	readonly sequence: Sequence;
-	/** null where no sequence of this side serves the same column. */
-	readonly value: SequenceValue | null;
-}
-
 /**
  * Puts the other side's sequences where this side's stand: those that serve the
- * same column through a route, those of the same name, and those of columns that
- * this side fills otherwise behind their greatest value. Never back: a number
- * handed out twice is worse than a gap. Gives how many were moved.
+ * same column through a route, and those of the same name. Those of columns that
+ * this side fills otherwise, or from several tables, go behind the furthest value as
+ * well. Never back: a number handed out twice is worse than a gap. Gives how many
+ * were moved.
  */
 export async function carrySequences(
 	read: ClientBase,
@@ -28,87 +27,78 @@ export async function carrySequences(
 ): Promise<number> {
 	const there = await readCatalog(write, await readSchemas(write));
 	const values = await readSequences(read, way.catalog.sequences);
+	const served = servedColumns(
+		there,
+		way.routes.map(({ to }) => to),
+	);
 	let moved = 0;
-	for (const { sequence, value } of targetsOf(way, there.sequences, values))
-		moved += value
-			? await advance(write, sequence, value)
-			: await advanceBehindRows(write, sequence);
+	for (const sequence of there.sequences) {
+		const columns = served.filter((one) => one.sequence === sequence);
+		const sources = columns.flatMap((one) => sourcesOf(way, one, values));
+		const wanted = sources.filter((value) => value !== undefined);
+		if (sequence.ownedBy === null)
+			wanted.push(
+				...values.filter(
+					(value) => matchSequence(value, there.sequences) === sequence,
+				),
+			);
+		for (const one of columns)
+			if (one.leadsKey || wanted.length !== 1 || sources.includes(undefined))
+				wanted.push(...(await furthestRow(write, one)));
+		if (await advance(write, sequence, wanted)) moved++;
+	}
 	return moved;
 }
 
-function targetsOf(
+/** For each route into a column where the sequence of the column that it reads stands. */
+function sourcesOf(
 	{ routes, catalog }: Pick<Way, "catalog" | "routes">,
-	sequences: readonly Sequence[],
+	{ table, column: { name } }: Served,
 	values: readonly SequenceValue[],
-): Target[] {
-	return sequences.flatMap((sequence): Target[] => {
-		const { ownedBy } = sequence;
-		const into = routes.flatMap(({ from, to, columns }) => {
-			const written = columns.find(
-				({ column }) => column.name === ownedBy?.column,
-			);
-			return written &&
-				to.schema === sequence.schema &&
-				to.name === ownedBy?.table
-				? [{ from, sql: written.sql }]
-				: [];
-		});
-		const value = ownedBy
-			? into
-					.map(({ from, sql }) => {
-						const column = findTable(catalog.tables, from)?.columns.find(
-							({ name }) => ident("t", name) === sql,
-						);
-						return values.find(
-							(one) =>
-								one.schema === from.schema &&
-								one.ownedBy?.table === from.name &&
-								one.ownedBy.column === column?.name,
-						);
-					})
-					.find((found) => found !== undefined)
-			: values.find((one) => matchSequence(one, sequences) === sequence);
-		return value || into.length > 0 ? [{ sequence, value: value ?? null }] : [];
+): (SequenceValue | undefined)[] {
+	return routes.flatMap(({ from, to, columns }) => {
+		const written = columns.find(({ column }) => column.name === name);
+		if (!written || to.schema !== table.schema || to.name !== table.name)
+			return [];
+		// A mapping casts numbers of another width.
+		const sql = written.sql.replace(/^\((.*)\)::\w+$/, "$1");
+		const column = findTable(catalog.tables, from)?.columns.find(
+			(one) => ident("t", one.name) === sql,
+		);
+		return [
+			values.find(
+				(one) =>
+					one.schema === from.schema &&
+					one.ownedBy?.table === from.name &&
+					one.ownedBy.column === column?.name,
+			),
+		];
 	});
 }
 
-const MOVE = (condition: string) => `
-	SELECT setval($1::regclass, $2::bigint, $3) FROM pg_catalog.pg_class WHERE oid = $1::regclass AND ${condition}`;
-
+/** Moves a sequence to the furthest of the values, if it is not there yet. */
 async function advance(
 	write: ClientBase,
-	sequence: Sequence,
-	{ lastValue, isCalled }: SequenceValue,
-): Promise<number> {
-	const name = ident(sequence.schema, sequence.name);
-	const ahead = sequence.increment.startsWith("-") ? "<" : ">";
+	{ schema, name, increment }: Served["sequence"],
+	values: readonly SequenceValue[],
+): Promise<boolean> {
+	if (values.length === 0) return false;
+	const ahead = increment.startsWith("-") ? "ASC" : "DESC";
+	const further = increment.startsWith("-") ? "<" : ">";
 	const { rowCount } = await write.query(
-		MOVE(
-			`EXISTS (SELECT FROM ${name} s WHERE ($2::bigint, $3) <> (s.last_value, s.is_called)
-				AND ($2::bigint ${ahead} s.last_value OR ($2::bigint = s.last_value AND $3)))`,
-		),
-		[name, lastValue, isCalled],
+		`
+		SELECT setval($1::regclass, v.last, v.called)
+		FROM (
+			SELECT * FROM unnest($2::bigint[], $3::boolean[]) v (last, called)
+			ORDER BY last ${ahead}, called DESC LIMIT 1
+		) v, ${ident(schema, name)} s
+		WHERE v.last ${further} s.last_value OR (v.last = s.last_value AND v.called AND NOT s.is_called)
+		`,
+		[
+			ident(schema, name),
+			values.map(({ lastValue }) => lastValue),
+			values.map(({ isCalled }) => isCalled),
+		],
 	);
-	return rowCount ?? 0;
-}
-
-async function advanceBehindRows(
-	write: ClientBase,
-	sequence: Sequence,
-): Promise<number> {
-	const { ownedBy, schema, increment } = sequence;
-	if (!ownedBy) return 0;
-	const furthest = increment.startsWith("-") ? "min" : "max";
-	const { rows } = await write.query<{ value: string | null }>(
-		`SELECT ${furthest}(${ident(ownedBy.column)})::text AS "value" FROM ${ident(schema, ownedBy.table)}`,
-	);
-	const value = rows[0]?.value;
-	if (value === null || value === undefined) return 0;
-	return advance(write, sequence, {
-		schema,
-		name: sequence.name,
-		ownedBy,
-		lastValue: value,
-		isCalled: true,
-	});
+	return rowCount === 1;
 }
