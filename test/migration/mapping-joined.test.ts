@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { verifyTables } from "../../migration/digest/verify";
+import {
+	column,
+	constant,
+	defineMapping,
+	into,
+	same,
+} from "../../migration/mapping/define";
+import { run } from "./databases";
+import { comparisonsOf, type Pair, pair, syncMapped } from "./mapping-support";
+
+const SOURCE = `
+	CREATE TABLE cats (id integer PRIMARY KEY, name text);
+	INSERT INTO cats SELECT n, 'cat ' || n FROM generate_series(1, 50) n;
+	CREATE TABLE dogs (id integer PRIMARY KEY, called text);
+	INSERT INTO dogs SELECT n, 'dog ' || n FROM generate_series(101, 150) n;
+	CREATE TABLE birds (name text);
+	INSERT INTO birds VALUES ('Polly'), ('Polly');
+`;
+
+const TARGET = `
+	CREATE TABLE animals (kind text NOT NULL, no integer NOT NULL, name text, PRIMARY KEY (no)) ;
+	CREATE TABLE toys (id integer PRIMARY KEY, animal integer REFERENCES animals);
+	CREATE TABLE flock (name text);
+`;
+
+const unique = {
+	no: { kind: "trusted" as const, why: "dogs begin at 101" },
+};
+
+const mapping = defineMapping({
+	name: "joined",
+	tables: {
+		cats: into(
+			{
+				table: "animals",
+				columns: { kind: constant("'cat'"), no: column("id"), ...same("name") },
+				unique,
+			},
+			{ back: "export" },
+		),
+		dogs: into(
+			{
+				table: "animals",
+				columns: {
+					kind: constant("'dog'"),
+					no: column("id"),
+					name: column("called"),
+				},
+				unique,
+			},
+			{ back: "export" },
+		),
+		birds: into({ table: "flock", columns: same("name") }, { back: "export" }),
+	},
+});
+
+describe("a sync of several tables into one", function () {
+	this.timeout(60_000);
+	let both: Pair;
+
+	before(async () => {
+		both = await pair(SOURCE, TARGET);
+		await syncMapped(mapping, both.databases);
+	});
+	after(() => both?.close());
+
+	/** Makes the same changes on both sides of the follower. */
+	async function follows(sql: string, count: number): Promise<void> {
+		await run(both.databases.source.url, sql);
+		await syncMapped(mapping, both.databases);
+		const { differences } = await verifyTables(
+			{ source: [both.source], target: [both.target] },
+			await comparisonsOf(mapping, both),
+			{ limit: 5, showValues: true },
+		);
+		assert.deepEqual(differences, []);
+		const [found] = await run(
+			both.databases.target.url,
+			"SELECT count(*)::int AS n FROM animals",
+		);
+		assert.equal(found.n, count);
+	}
+
+	it("keeps the rows of the others when one is truncated", () =>
+		follows("TRUNCATE cats", 50));
+
+	it("brings rows that came after it, and changes of the others beside it", () =>
+		follows(
+			`UPDATE dogs SET called = 'before' WHERE id = 101;
+			INSERT INTO cats VALUES (1, 'gone');
+			TRUNCATE cats;
+			INSERT INTO cats VALUES (2, 'new'), (3, 'new');
+			DELETE FROM dogs WHERE id = 102;
+			TRUNCATE birds`,
+			51,
+		));
+
+	it("takes a row that moved from one into the other", () =>
+		follows(
+			"DELETE FROM dogs WHERE id = 150; INSERT INTO cats VALUES (150, 'was a dog')",
+			51,
+		));
+
+	it("takes both being truncated", () =>
+		follows("TRUNCATE cats, dogs; INSERT INTO dogs VALUES (7, 'alone')", 1));
+});
