@@ -32,6 +32,8 @@ export interface FollowPlan {
 	readonly mirrored: boolean;
 	/** Milliseconds to wait for locks, where a table has to be changed. */
 	readonly lockTimeout: number;
+	/** Numbers of the tables that this run has asked for as a whole, and not had yet. */
+	readonly asked: Set<number>;
 }
 
 /** The sessions of a cycle. */
@@ -142,6 +144,8 @@ export async function runCycle(
 				[found.waiting],
 			);
 			await read.query("COMMIT");
+			for (const { plan: route, whole } of found.work)
+				if (whole) plan.asked.delete(route.id);
 			if (kept) {
 				await options.inSnapshot?.(kept);
 				await beside.query("COMMIT");
@@ -267,6 +271,9 @@ async function readEntries(
 		const row = rows.find(({ id }) => id === route.id);
 		if (!row) continue;
 		const whole = row.whole || !route.keyed;
+		// Merging takes no row away: a partition that was emptied is asked for as a whole too.
+		const partTruncated =
+			route.merge !== null && row.whole && !plan.asked.has(route.id);
 		if (whole && postpone(route)) {
 			waiting.push(route.id);
 			continue;
@@ -275,7 +282,7 @@ async function readEntries(
 			plan: route,
 			keys: whole ? 0 : row.keys,
 			whole,
-			truncated: row.truncated,
+			truncated: row.truncated || partTruncated,
 		});
 	}
 	const taken = rows.filter(({ id }) => id !== null && !waiting.includes(id));
@@ -301,7 +308,9 @@ function withWholeTargets(
 ): Work[] {
 	const emptied = new Set(
 		work
-			.filter(({ whole, truncated }) => whole || truncated)
+			.filter(
+				({ plan, whole, truncated }) => !plan.merge && (whole || truncated),
+			)
 			.map(({ plan }) => plan.target),
 	);
 	const shared = routes.filter(

@@ -39,6 +39,7 @@ export async function openPlan(
 	{ routes, tables, userColumns, mirrored, orphans }: Following,
 	installed: Pick<Installed, "followed" | "dependents">,
 	lockTimeout: number,
+	asked = new Set<number>(),
 ): Promise<FollowPlan> {
 	const schemas = [...new Set(routes.map(({ to }) => to.schema))];
 	const catalog = await readCatalog(write, schemas);
@@ -80,6 +81,7 @@ export async function openPlan(
 		userColumns,
 		mirrored,
 		lockTimeout,
+		asked,
 	};
 }
 

@@ -125,6 +125,7 @@ async function takeUp(
 	await setDrained(write, false);
 	if (way.mirrored) await read.query(CREATE_MIRROR);
 	else if (way.userColumns.length > 0) await ensureUserMap(read);
+	const asked = new Set<number>();
 	const planNow = async () =>
 		openPlan(
 			pair.addresses,
@@ -132,6 +133,7 @@ async function takeUp(
 			{ ...way, orphans: way.orphans ?? false },
 			installed,
 			options.lockTimeout,
+			asked,
 		);
 	const plan = await planNow();
 	const states = await readRouteStates(
@@ -145,7 +147,10 @@ async function takeUp(
 		: null;
 	if (!forward)
 		// Both sides were equal when the journal began.
-		await bring(sessions, states, installed, { newIsEqual: true });
+		for (const id of await bring(sessions, states, installed, {
+			newIsEqual: true,
+		}))
+			asked.add(id);
 	// Merged rows are written in an order that keeps every foreign key.
 	const suspend = plan.routes.some(({ merge }) => merge)
 		? suspendTriggers
@@ -224,15 +229,18 @@ async function fill(
 	return copied;
 }
 
-/** Has the follower bring tables as a whole whose rows are missing or out of date. */
+/**
+ * Has the follower bring tables as a whole whose rows are missing or out of date.
+ * Gives their numbers.
+ */
 async function bring(
 	{ read, write }: Sessions,
 	states: readonly RouteState[],
 	installed: Installed,
 	{ newIsEqual }: { readonly newIsEqual: boolean },
-): Promise<void> {
+): Promise<number[]> {
 	const stale = states.filter(({ state }) => state !== "current");
-	if (stale.length === 0) return;
+	if (stale.length === 0) return [];
 	const asked = stale.filter(
 		({ state }) => state === "outdated" || !newIsEqual,
 	);
@@ -246,6 +254,7 @@ async function bring(
 		stale.map(({ plan }) => plan),
 		installed.followed,
 	);
+	return asked.map(({ plan }) => plan.id);
 }
 
 /** Before the first row is copied, the mirror is made without a cycle. */

@@ -7,6 +7,7 @@ import {
 	into,
 	same,
 } from "../../migration/mapping/define";
+import { migrateHere } from "./cli";
 import { run } from "./databases";
 import { comparisonsOf, type Pair, pair, syncMapped } from "./mapping-support";
 
@@ -105,4 +106,50 @@ describe("a sync of several tables into one", function () {
 
 	it("takes both being truncated", () =>
 		follows("TRUNCATE cats, dogs; INSERT INTO dogs VALUES (7, 'alone')", 1));
+});
+
+describe("the way back of one table that went into several", function () {
+	this.timeout(60_000);
+	let both: Pair;
+	const split = defineMapping({
+		name: "split",
+		tables: {
+			pets: into(
+				[
+					{ table: "pet", columns: same("id", "name") },
+					{
+						table: "coat",
+						columns: { pet_id: column("id"), ...same("colour") },
+						key: ["pet_id"],
+					},
+				],
+				{ back: [{ from: "pet" }, { from: "coat" }] },
+			),
+		},
+	});
+
+	before(async () => {
+		both = await pair(
+			`CREATE TABLE pets (id integer PRIMARY KEY, name text, colour text);
+			INSERT INTO pets SELECT n, 'pet ' || n, 'red' FROM generate_series(1, 5) n`,
+			`CREATE TABLE pet (id integer PRIMARY KEY, name text);
+			CREATE TABLE coat (pet_id integer PRIMARY KEY, colour text)`,
+		);
+		await syncMapped(split, both.databases);
+		await migrateHere(["freeze"], {
+			SOURCE_DATABASE_URL: both.databases.source.url,
+			TARGET_DATABASE_URL: both.databases.target.url,
+		});
+		await syncMapped(split, both.databases, "drain");
+		await syncMapped(split, both.databases, "back");
+	});
+	after(() => both?.close());
+
+	it("stops at TRUNCATE of one of them", async () => {
+		await run(both.databases.target.url, "TRUNCATE coat");
+		await assert.rejects(
+			syncMapped(split, both.databases, "back"),
+			/TRUNCATE.*--recopy coat/s,
+		);
+	});
 });

@@ -60,11 +60,16 @@ const mapping = defineMapping({
 describe("a mapping between ordinary and partitioned tables", function () {
 	this.timeout(60_000);
 	let both: Pair;
+	let env: Record<string, string>;
 	const source = (sql: string) => run(both.databases.source.url, sql);
 	const target = (sql: string) => run(both.databases.target.url, sql);
 
 	before(async () => {
 		both = await pair(SOURCE, TARGET);
+		env = {
+			SOURCE_DATABASE_URL: both.databases.source.url,
+			TARGET_DATABASE_URL: both.databases.target.url,
+		};
 	});
 	after(() => both.close());
 
@@ -110,38 +115,52 @@ describe("a mapping between ordinary and partitioned tables", function () {
 	});
 
 	it("drains, and repairs what somebody changed", async () => {
-		const env = {
-			SOURCE_DATABASE_URL: both.databases.source.url,
-			TARGET_DATABASE_URL: both.databases.target.url,
-		};
 		await source("INSERT INTO readings VALUES (3, '2026-02-04', 4)");
 		assert.equal((await migrateHere(["freeze"], env)).exitCode, 0);
 		await syncMapped(mapping, both.databases, "drain");
 		assert.deepEqual(await differences(), []);
-		await target(`
-			UPDATE sensor_readings SET recorded_at = '2026-03-03' WHERE id = 2;
-			DELETE FROM whole WHERE id = 900;
-		`);
-		assert.deepEqual((await differences()).sort(), [
-			"sensor_readings",
-			"whole",
-		]);
 		const comparisons = await comparisonsOf(mapping, both);
-		for (const mostPlaces of [undefined, 0]) {
-			const { read, write } = addressesOf(both.databases);
+		const { read, write } = addressesOf(both.databases);
+		for (const mostPlaces of [1_000_000, 0]) {
+			await target(`
+				UPDATE sensor_readings SET recorded_at = '2026-03-03' WHERE id = 2;
+				DELETE FROM whole WHERE id = 900;
+			`);
+			assert.deepEqual((await differences()).sort(), [
+				"sensor_readings",
+				"whole",
+			]);
 			await repairTables(
 				{ source: read, target: write },
 				comparisons,
 				{ frozen: true, pending: 0, open: [] },
-				{
-					lockTimeout: 5000,
-					...(mostPlaces === undefined ? {} : { mostPlaces }),
-				},
+				{ lockTimeout: 5000, mostPlaces },
 			);
 			assert.deepEqual(await differences(), []);
+		}
+	});
+
+	it("stops at rows that go by TRUNCATE on the way back, of a partition too, and says what to do", async () => {
+		await syncMapped(mapping, both.databases, "back");
+		for (const [table, rows] of [
+			["sensor_readings_1", "at < '2026-02-01'"],
+			["sensor_readings", "true"],
+		]) {
 			await target(
-				"UPDATE sensor_readings SET value = 0 WHERE id = 2; UPDATE whole SET note = 'x'",
+				"INSERT INTO sensor_readings VALUES (81, '2026-01-05', 1), (82, '2026-03-05', 1) ON CONFLICT DO NOTHING",
 			);
+			await syncMapped(mapping, both.databases, "back");
+			await target(`TRUNCATE ${table}`);
+			await assert.rejects(
+				syncMapped(mapping, both.databases, "back"),
+				/TRUNCATE.*--recopy sensor_readings/s,
+			);
+			await migrateHere(["unfreeze"], env);
+			await source(`DELETE FROM readings WHERE ${rows}`);
+			await migrateHere(["freeze"], env);
+			await syncMapped(mapping, both.databases, "back", ["sensor_readings"]);
+			assert.deepEqual(await differences(), []);
+			await syncMapped(mapping, both.databases, "back");
 		}
 	});
 });

@@ -20,7 +20,7 @@ import {
 import { mergeStatements, stagingTable } from "../../migration/mapping/merge";
 import { copyRejects, ensureRejects } from "../../migration/mapping/rejects";
 import type { Mapping } from "../../migration/mapping/types";
-import { mappedForward } from "../../migration/mapping/way";
+import { mappedBack, mappedForward } from "../../migration/mapping/way";
 import { type Route, selectRows } from "../../migration/route";
 import { ident, idents } from "../../migration/sql";
 import { ensureUserMap } from "../../migration/users/map";
@@ -164,22 +164,30 @@ export async function mergeAll(
 export async function syncMapped(
 	mapping: Mapping,
 	{ source, target }: Pair["databases"],
-	mode: "catch up" | "drain" = "catch up",
+	mode: "catch up" | "drain" | "back" = "catch up",
+	recopy: readonly string[] = [],
 ): Promise<Sync> {
+	const back = mode === "back";
 	const options = {
-		direction: "forward" as const,
+		direction: back ? ("back" as const) : ("forward" as const),
 		lockTimeout: WAIT,
 		patience: WAIT,
-		recopy: [],
+		recopy,
 		replace: false,
 		jobs: 2,
 	};
-	const pair = new SyncPair(addressesOf({ source, target }), WAIT);
+	const { read, write } = addressesOf({ source, target });
+	const pair = new SyncPair(
+		back ? { read: write, write: read } : { read, write },
+		WAIT,
+	);
 	try {
 		const sync = await beginSync(
 			pair,
 			({ read, write }) =>
-				mappedForward(mapping, { source: read, target: write }),
+				back
+					? mappedBack(mapping, { source: write, target: read })
+					: mappedForward(mapping, { source: read, target: write }),
 			options,
 		);
 		if (mode === "drain") await drain(pair, sync, options);
