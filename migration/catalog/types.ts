@@ -34,6 +34,13 @@ export interface Catalog {
 	readonly platform: Platform;
 	/** What must exist before an object can be made. */
 	readonly needs: Needs;
+	/** What the target's server could not compute by itself, by key: see tryMaintenance. */
+	readonly unreachable?: Readonly<
+		Record<
+			string,
+			{ readonly error: string; readonly functions: readonly string[] }
+		>
+	>;
 }
 
 export interface Server {

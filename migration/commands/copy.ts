@@ -2,6 +2,7 @@ import type { ClientBase } from "pg";
 import { createSchema } from "../catalog/ddl";
 import type { Definition } from "../catalog/definitions";
 import { describeLeftOut, type LeftOut } from "../catalog/left-out";
+import { tryMaintenance } from "../catalog/maintenance";
 import { readOffer } from "../catalog/offer";
 import { describeOthers } from "../catalog/pg-dump";
 import { planSchema } from "../catalog/plan/plan";
@@ -61,7 +62,10 @@ async function makeSchema(
 	return withConnection(addresses.source, { readOnly: true }, (source) =>
 		withConnection(addresses.target, { readOnly: false }, async (target) => {
 			const { catalog: found, means } = await describeOthers(
-				await readCatalog(source, await readSchemas(source)),
+				await tryMaintenance(
+					await readCatalog(source, await readSchemas(source)),
+					addresses.source,
+				),
 				addresses.source,
 			);
 			const catalog = {

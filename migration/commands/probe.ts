@@ -1,6 +1,7 @@
 import { obstacles } from "../catalog/compare";
 import { leftOut } from "../catalog/ddl";
 import { describeLeftOut } from "../catalog/left-out";
+import { tryMaintenance } from "../catalog/maintenance";
 import { readOffer } from "../catalog/offer";
 import { readCatalog } from "../catalog/read";
 import { readSchemas } from "../catalog/schemas";
@@ -22,14 +23,15 @@ export async function runProbe(options: Options): Promise<Outcome> {
 	const mapping = mappingOf(options);
 	if (mapping) return probeMapping(options, mapping);
 	const readOnly = { readOnly: true };
-	const { source, schemas } = await withConnection(
+	const { read, schemas } = await withConnection(
 		sourceOf(options),
 		readOnly,
 		async (client) => {
 			const schemas = await readSchemas(client);
-			return { source: await readCatalog(client, schemas), schemas };
+			return { read: await readCatalog(client, schemas), schemas };
 		},
 	);
+	const source = await tryMaintenance(read, sourceOf(options));
 	const { target, offer } = await withConnection(
 		targetOf(options),
 		readOnly,

@@ -2,6 +2,7 @@ import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Client, ClientBase } from "pg";
 import { createSchema, finishSchema } from "../catalog/ddl";
+import { tryMaintenance } from "../catalog/maintenance";
 import { describeOthers } from "../catalog/pg-dump";
 import { readCatalog } from "../catalog/read";
 import { readSchemas } from "../catalog/schemas";
@@ -85,7 +86,10 @@ export async function exportDatabase(
 		const walPosition = await readWalPosition(lead);
 		const frozen = await frozenState(lead);
 		const { catalog: found } = await describeOthers(
-			await readCatalog(lead, await readSchemas(lead)),
+			await tryMaintenance(
+				await readCatalog(lead, await readSchemas(lead)),
+				source,
+			),
 			source,
 		);
 		const catalog = { ...found, tables: selectTables(found, options.exclude) };

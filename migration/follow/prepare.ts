@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import { createSchema } from "../catalog/ddl";
 import { describeLeftOut } from "../catalog/left-out";
+import { tryMaintenance } from "../catalog/maintenance";
 import { readOffer } from "../catalog/offer";
 import { describeOthers } from "../catalog/pg-dump";
 import { planSchema } from "../catalog/plan/plan";
@@ -97,7 +98,10 @@ async function makeSchema(
 	write: Client,
 	way: Way,
 ): Promise<Prepared> {
-	const { catalog } = await describeOthers(way.catalog, addresses.read);
+	const { catalog } = await describeOthers(
+		await tryMaintenance(way.catalog, addresses.read),
+		addresses.read,
+	);
 	await write.query("BEGIN");
 	try {
 		const offer = await readOffer(write, catalog);

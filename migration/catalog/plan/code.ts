@@ -134,7 +134,23 @@ function addObject(
 			name,
 			statements: statements.map((sql) => ({ phase, sql })),
 		},
-		obstacle,
+		obstacle: obstacle ?? context.unreachable(key),
+	});
+}
+
+/** The rows of other materialized views that a view reads, also through views. */
+function rowsRead(
+	context: Context,
+	key: string,
+	seen = new Set<string>(),
+): string[] {
+	return context.needs(key).flatMap((need) => {
+		if (!need.startsWith("view ") || seen.has(need)) return [];
+		seen.add(need);
+		const view = context.catalog.views.find((one) => viewKey(one) === need);
+		return view?.materialized
+			? [`rows of ${need}`]
+			: rowsRead(context, need, seen);
 	});
 }
 
@@ -154,7 +170,9 @@ function addViewRows(context: Context): void {
 			title: `rows of ${key}`,
 			schema,
 			table: name,
-			needs: [key],
+			needs: [key, ...rowsRead(context, key)],
+			obstacle: context.unreachable(key),
+			silent: context.items.missing(key) !== null,
 			definition: {
 				kind: "materialized view",
 				schema,
@@ -167,7 +185,6 @@ function addViewRows(context: Context): void {
 					},
 				],
 			},
-			silent: true,
 		});
 	}
 	for (const index of indexes)

@@ -68,7 +68,7 @@ export function addIndex(
 		needs: context.needs(key),
 		definition: indexDefinition(index, phase, partsOf(context, index)),
 		obstacle: valid
-			? undefined
+			? context.unreachable(key)
 			: {
 					why: "its build failed on the source, where it serves no query either",
 					todo: "drop or rebuild it there",
@@ -93,6 +93,7 @@ function addConstraint(
 		schema,
 		table: table.name,
 		needs: [tableKey(table), ...context.needs(key)],
+		obstacle: context.unreachable(key),
 		definition: comesAlong
 			? undefined
 			: constraintDefinition(

@@ -1,4 +1,4 @@
-import { Items } from "../items";
+import { Items, type Obstacle } from "../items";
 import { keyOf } from "../keys";
 import type { Offer } from "../offer";
 import type { Catalog, Name, Partition, Table } from "../types";
@@ -25,6 +25,17 @@ export class Context {
 
 	needs(key: string): readonly string[] {
 		return this.catalog.needs[key] ?? [];
+	}
+
+	/** Why the target's server cannot compute what belongs to an object. */
+	unreachable(key: string): Obstacle | undefined {
+		const found = this.catalog.unreachable?.[key];
+		return (
+			found && {
+				why: `calls ${found.functions.join(", ")}, which does not find what it names under the search path of maintenance, pg_catalog: ${found.error}`,
+				todo: `on the source, ${found.functions.map((identity) => `ALTER FUNCTION ${identity} SET search_path = public`).join("; ")} (or the schemas that it needs), then begin anew; or make it by hand`,
+			}
+		);
 	}
 
 	/** The table or partition of an object; undefined where it stays behind. */

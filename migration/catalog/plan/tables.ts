@@ -78,7 +78,13 @@ function addTable(context: Context, table: Table | Partition): void {
 			hasDefault: isInline,
 			sequences: context.catalog.sequences,
 		}),
-		obstacle: collationObstacle(context, table),
+		obstacle:
+			collationObstacle(context, table) ??
+			context.unreachable(key) ??
+			table.columns
+				.filter(({ generated }) => generated !== null)
+				.map((column) => context.unreachable(defaultKey(column)))
+				.find((found) => found !== undefined),
 		blocks: true,
 	});
 	for (const column of table.columns)
