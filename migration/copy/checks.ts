@@ -27,7 +27,11 @@ export async function withoutChecks(
 	);
 	const large = new Set(
 		pairs
-			.filter(({ exported }) => exported.rows >= REBUILD_FROM_ROWS)
+			// A partitioned table's index would come back without its partitions'.
+			.filter(
+				({ table, exported }) =>
+					!table.partitioned && exported.rows >= REBUILD_FROM_ROWS,
+			)
 			.map(({ table }) => ident(table.schema, table.name)),
 	);
 	const keys = catalog.foreignKeys.filter(

@@ -19,7 +19,12 @@ import {
 	type Manifest,
 	schemasOf,
 } from "./manifest";
-import { setSequences } from "./sequences";
+import {
+	advanceSequence,
+	furthestRow,
+	servedColumns,
+	setSequences,
+} from "./sequences";
 
 const LOCK_NOT_AVAILABLE = "55P03";
 
@@ -72,6 +77,12 @@ export async function importDatabase<Checked>(
 			unmappedIds = await loadTables(client, directory, manifest, tables);
 		});
 		await setSequences(client, manifest.sequences, catalog.sequences);
+		for (const served of servedColumns(catalog, manifest.tables))
+			await advanceSequence(
+				client,
+				served.sequence,
+				await furthestRow(client, served),
+			);
 		if (options.withUserMap && manifest.userMap)
 			await importUserMap(client, directory, manifest.userMap);
 		await recordImport(client, manifest, options);

@@ -127,3 +127,30 @@ export async function furthestRow(
 			: [{ schema, name, ownedBy, lastValue: value, isCalled: true }],
 	);
 }
+
+/** Moves a sequence to the furthest of the values, if it is not there or further; gives whether it moved. */
+export async function advanceSequence(
+	client: ClientBase,
+	{ schema, name, increment }: Sequence,
+	values: readonly SequenceValue[],
+): Promise<boolean> {
+	if (values.length === 0) return false;
+	const ahead = increment.startsWith("-") ? "ASC" : "DESC";
+	const further = increment.startsWith("-") ? "<" : ">";
+	const { rowCount } = await client.query(
+		`
+		SELECT setval($1::regclass, v.last, v.called)
+		FROM (
+			SELECT * FROM unnest($2::bigint[], $3::boolean[]) v (last, called)
+			ORDER BY last ${ahead}, called DESC LIMIT 1
+		) v, ${ident(schema, name)} s
+		WHERE v.last ${further} s.last_value OR (v.last = s.last_value AND v.called AND NOT s.is_called)
+		`,
+		[
+			ident(schema, name),
+			values.map(({ lastValue }) => lastValue),
+			values.map(({ isCalled }) => isCalled),
+		],
+	);
+	return rowCount === 1;
+}

@@ -4,6 +4,7 @@ import { readCatalog } from "../catalog/read";
 import { readSchemas } from "../catalog/schemas";
 import type { SequenceValue } from "../copy/manifest";
 import {
+	advanceSequence,
 	furthestRow,
 	matchSequence,
 	readSequences,
@@ -45,7 +46,7 @@ export async function carrySequences(
 		for (const one of columns)
 			if (one.leadsKey || wanted.length !== 1 || sources.includes(undefined))
 				wanted.push(...(await furthestRow(write, one)));
-		if (await advance(write, sequence, wanted)) moved++;
+		if (await advanceSequence(write, sequence, wanted)) moved++;
 	}
 	return moved;
 }
@@ -74,31 +75,4 @@ function sourcesOf(
 			),
 		];
 	});
-}
-
-/** Moves a sequence to the furthest of the values, if it is not there yet. */
-async function advance(
-	write: ClientBase,
-	{ schema, name, increment }: Served["sequence"],
-	values: readonly SequenceValue[],
-): Promise<boolean> {
-	if (values.length === 0) return false;
-	const ahead = increment.startsWith("-") ? "ASC" : "DESC";
-	const further = increment.startsWith("-") ? "<" : ">";
-	const { rowCount } = await write.query(
-		`
-		SELECT setval($1::regclass, v.last, v.called)
-		FROM (
-			SELECT * FROM unnest($2::bigint[], $3::boolean[]) v (last, called)
-			ORDER BY last ${ahead}, called DESC LIMIT 1
-		) v, ${ident(schema, name)} s
-		WHERE v.last ${further} s.last_value OR (v.last = s.last_value AND v.called AND NOT s.is_called)
-		`,
-		[
-			ident(schema, name),
-			values.map(({ lastValue }) => lastValue),
-			values.map(({ isCalled }) => isCalled),
-		],
-	);
-	return rowCount === 1;
 }
