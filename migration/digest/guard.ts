@@ -9,7 +9,7 @@ import type { Side } from "./side";
 /** Name of the guard's trigger on every proven table and its partitions. */
 export const GUARD_TRIGGER = "cutover_guard";
 
-/** Sessions of the follower; see openSession. */
+/** Sessions of the follower, of the role that installs the guard; see openSession. */
 const FOLLOWER = "cutover-migration sync %";
 
 /**
@@ -39,7 +39,9 @@ const CREATE_GUARD = `
 	CREATE OR REPLACE FUNCTION cutover.note_write() RETURNS trigger
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 	DECLARE
-		by_follower boolean := current_setting('application_name') LIKE ${literal(FOLLOWER)};
+		-- Anybody can take the name; the role that made this function could take the guard away as well.
+		by_follower boolean := session_user = current_user
+			AND current_setting('application_name') LIKE ${literal(FOLLOWER)};
 	BEGIN
 		IF NOT EXISTS (
 			SELECT FROM cutover.written_since w

@@ -236,6 +236,20 @@ describe("a proof since the baseline", () => {
 			assert.equal(exitCode, 3);
 		});
 
+	it("takes no other role for the follower, whatever it calls itself", async () => {
+		await baseline();
+		await run(
+			target.superuserUrl,
+			`SET application_name = 'cutover-migration sync of nobody'; ${untouched}`,
+		);
+		const { exitCode, json } = await freezeAndProve();
+		assert.match(
+			(json.read as Record<string, string>).readings ?? "",
+			/somebody else wrote to public.readings \(role \w+, application cutover-migration sync of nobody/,
+		);
+		assert.equal(exitCode, 3);
+	});
+
 	it("reads all of a table when a partition was written to, attached or truncated", async () => {
 		await baseline();
 		await run(target.url, "DELETE FROM events_new WHERE id = 50");
