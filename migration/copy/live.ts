@@ -2,6 +2,7 @@ import type { ClientBase } from "pg";
 import { tableName } from "../catalog/types";
 import { type DatabaseAddress, withConnection } from "../connection";
 import { ExitCode, MigrationError } from "../errors";
+import { describeFailure } from "../follow/failure";
 import { Progress } from "../progress";
 import { type Route, selectRows } from "../route";
 import { ident, idents } from "../sql";
@@ -303,7 +304,9 @@ async function copyChunk(
 				COPY ${into} (${columns}) FROM STDIN (${format}${isFrozen(chunk) ? ", FREEZE" : ""})`,
 		},
 		onBytes,
-	);
+	).catch((error) => {
+		throw describeFailure(error);
+	});
 	if (!whole) await refuseRewritten(source, chunk);
 	await Promise.all([
 		source.query("COMMIT"),

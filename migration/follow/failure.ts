@@ -21,6 +21,10 @@ const FIXES: readonly (readonly [RegExp, string])[] = [
 		"the other side has a unique index that this one has not, or rows that did not come from here: drop the index or those rows, then run sync again",
 	],
 	[
+		/^23514$/,
+		"a row breaks a check of the other side, or has no partition there: make the partition or a DEFAULT one, or say in a mapping what becomes of such rows; then run sync again",
+	],
+	[
 		/^2[23]/,
 		"the other side's definition of the table is narrower: widen it, or say in a mapping what becomes of such values; then run sync again",
 	],

@@ -57,6 +57,42 @@ const mapping = defineMapping({
 	},
 });
 
+describe("a mapping into a table that lacks a partition", function () {
+	this.timeout(60_000);
+	const narrow = defineMapping({
+		name: "narrow",
+		tables: { readings: into({ table: "year", columns: same("id", "at") }) },
+	});
+
+	it("says what is missing, of the copy and of the following, and goes on", async () => {
+		const both = await pair(
+			`CREATE TABLE readings (id integer PRIMARY KEY, at date NOT NULL);
+			INSERT INTO readings VALUES (1, '2026-01-01'), (2, '2025-01-01')`,
+			`CREATE TABLE year (id integer, at date, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+			CREATE TABLE year_2026 PARTITION OF year FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')`,
+		);
+		const { source, target } = both.databases;
+		const refusal =
+			/no partition of relation "year" found for row.*make the partition/s;
+		await assert.rejects(syncMapped(narrow, both.databases), refusal);
+		await run(
+			target.url,
+			"CREATE TABLE year_2025 PARTITION OF year FOR VALUES FROM ('2025-01-01') TO ('2026-01-01')",
+		);
+		await syncMapped(narrow, both.databases);
+		await run(source.url, "INSERT INTO readings VALUES (3, '2024-01-01')");
+		await assert.rejects(syncMapped(narrow, both.databases), refusal);
+		await run(target.url, "CREATE TABLE rest PARTITION OF year DEFAULT");
+		await syncMapped(narrow, both.databases);
+		assert.deepEqual(await run(target.url, "SELECT id FROM year ORDER BY 1"), [
+			{ id: 1 },
+			{ id: 2 },
+			{ id: 3 },
+		]);
+		await both.close();
+	});
+});
+
 describe("a mapping between ordinary and partitioned tables", function () {
 	this.timeout(60_000);
 	let both: Pair;
