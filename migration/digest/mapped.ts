@@ -47,7 +47,7 @@ export async function planMapped(
  * nobody has accepted are differences: they are missing on the target. So is a
  * sequence that would hand out a number which a row has.
  */
-function compareMapped(mapping: {
+export function compareMapped(mapping: {
 	readonly routes: readonly Route[];
 	readonly target: Catalog;
 	readonly accepted: readonly AcceptedReject[];

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { planMapped } from "../../migration/digest/plan";
+import { compareMapped } from "../../migration/digest/mapped";
 import {
 	column,
 	constant,
@@ -117,7 +117,7 @@ describe("sequences of a target with another schema", function () {
 	/** What a proof says of sequences. */
 	async function behind(): Promise<string[]> {
 		const { forward, target } = await compiled(mapping, both);
-		const { further } = planMapped({
+		const { further } = compareMapped({
 			routes: forward.routes,
 			target: target.catalog,
 			accepted: [],
