@@ -46,7 +46,7 @@ export const USAGE = `usage: migrate COMMAND [options]
   --resume              export: take up one of a source that is frozen since before it began
   --with-user-map       import: put back the user map that an export of the new system holds
   --create-schema       import: make the tables first, in an empty database
-  --replace             import: remove rows of the target that are neither seeds nor an earlier import's
+  --replace             import, sync: remove rows of the target that are neither seeds nor an earlier run's
   --allow-unmapped      import: load though some users have no decision in the user map
   --reset-passwords     users: carry no password hashes
   --oauth-provider OLD=NEW  users: the new project's name of a provider, where it has another (may be repeated)
@@ -65,7 +65,7 @@ export const USAGE = `usage: migrate COMMAND [options]
   --follow              sync: go on until SIGTERM or SIGINT
   --drain               sync: of a frozen source, until nothing is left; sets sequences, puts triggers and keys back
   --validate            sync: look at the rows of foreign keys that drain put back unchecked
-  --remove              sync: take the journal and its state away; rows stay
+  --remove              sync: take the journal and its state away; rows stay until a sync begins again
   --reverse             sync: the way back, from the target to the source
   --recopy TABLE        sync: bring a table again as a whole, as it is now (may be repeated)
   --metrics-port N      sync: with --follow, metrics for Prometheus on 127.0.0.1

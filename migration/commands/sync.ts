@@ -1,3 +1,4 @@
+import { tableName } from "../catalog/types";
 import { type DatabaseAddress, withConnection } from "../connection";
 import type { Verification } from "../digest/verify";
 import { ExitCode } from "../errors";
@@ -249,13 +250,28 @@ async function remove(
 	direction: Direction,
 	{ lockTimeout }: Options,
 ): Promise<Outcome> {
-	const tables = await removeSync(pair, direction, lockTimeout);
+	const { followed, left } = await removeSync(pair, direction, lockTimeout);
+	const foreign = left.filter(({ stranger }) => stranger !== null);
 	return {
-		json: { direction, tables },
+		json: {
+			direction,
+			tables: followed,
+			foreign: foreign.map((table) => ({
+				table: tableName(table),
+				by: table.stranger,
+			})),
+		},
 		lines: [
-			tables.length === 0
+			followed.length === 0
 				? "no journal was installed"
-				: `journal removed from ${tables.length} tables; the rows that were brought over stay`,
+				: `journal removed from ${followed.length} tables`,
+			...(left.length > 0
+				? ["the rows that were brought over stay until a sync begins again"]
+				: []),
+			...foreign.map(
+				(table) =>
+					`${tableName(table)} holds rows that may be nobody else's (${table.stranger}): a sync will refuse to replace them`,
+			),
 		],
 		exitCode: ExitCode.done,
 	};

@@ -1,7 +1,13 @@
 import type { ClientBase } from "pg";
 import { findTable } from "../catalog/compare";
 import { type Catalog, type Table, tableName } from "../catalog/types";
-import { digestTable, rewrittenSide, type TableDigest } from "../digest/table";
+import {
+	digestTable,
+	plainSide,
+	rewrittenSide,
+	sameDigest,
+	type TableDigest,
+} from "../digest/table";
 import { ExitCode, MigrationError } from "../errors";
 import { BARRIER_TRIGGER } from "../freeze/barrier";
 import { relationExists as exists, ident } from "../sql";
@@ -35,6 +41,22 @@ export const CREATE_MARKER = `
 	);
 `;
 
+/**
+ * What a sync that was taken back left in each table, on the target: rows and
+ * digest of all columns as they stand, or why the rows are not all its own.
+ */
+export const CREATE_LEFT = `
+	DROP TABLE IF EXISTS cutover.left_table;
+	CREATE TABLE cutover.left_table (
+		schema_name text NOT NULL,
+		table_name text NOT NULL,
+		rows bigint,
+		digest numeric,
+		stranger text,
+		PRIMARY KEY (schema_name, table_name)
+	);
+`;
+
 /** What an import would bring: tables as the source's catalog describes them. */
 export interface Arriving {
 	readonly tables: readonly Table[];
@@ -45,14 +67,16 @@ export interface Arriving {
 export interface Removal {
 	readonly table: string;
 	readonly rows: number;
-	readonly what: "seeds" | "earlier import" | "foreign rows";
+	readonly what: "seeds" | "earlier import" | "earlier sync" | "foreign rows";
+	/** Who wrote foreign rows, as far as that is known. */
+	readonly by?: string;
 }
 
 /**
  * Says what rows of the target an import replaces, and refuses (exit 4) to
  * replace any that it cannot account for: before the first import a table may hold
- * seeds, which are few and name no user; afterwards exactly what the last import
- * left there. `replace` is the operator's word that other rows may go too.
+ * seeds, which are few and name no user; afterwards exactly what the last import,
+ * or a sync that was taken back, left there. `replace` is the operator's word that other rows may go too.
  */
 export async function checkTarget(
 	client: ClientBase,
@@ -62,6 +86,7 @@ export async function checkTarget(
 ): Promise<Removal[]> {
 	refuseFrozen(catalog);
 	const markers = await readMarkers(client);
+	const left = await readLeft(client);
 	const removals: Removal[] = [];
 	for (const source of arriving.tables) {
 		const table = findTable(catalog.tables, source);
@@ -70,7 +95,21 @@ export async function checkTarget(
 		const marker = markers.get(name);
 		const rows = await countRows(client, table);
 		if (rows === 0) continue;
-		if (marker === undefined)
+		const earlier = left.get(name);
+		if (earlier?.stranger) {
+			const by = earlier.stranger;
+			removals.push({ table: name, rows, what: "foreign rows", by });
+		} else if (
+			earlier &&
+			sameDigest(earlier, await digestTable(client, plainSide(table)))
+		)
+			removals.push({ table: name, rows, what: "earlier sync" });
+		else if (earlier && marker === undefined)
+			removals.push({
+				...{ table: name, rows, what: "foreign rows" },
+				by: "not as the sync left it that was taken back",
+			});
+		else if (marker === undefined)
 			removals.push({
 				table: name,
 				rows,
@@ -86,11 +125,10 @@ export async function checkTarget(
 					arriving.userColumns,
 				),
 			);
-			const same = found.rows === marker.rows && found.digest === marker.digest;
 			removals.push({
 				table: name,
 				rows,
-				what: same ? "earlier import" : "foreign rows",
+				what: sameDigest(found, marker) ? "earlier import" : "foreign rows",
 			});
 		}
 	}
@@ -99,8 +137,8 @@ export async function checkTarget(
 		throw new MigrationError(
 			{
 				expected:
-					"the target to hold nothing but seeds and what an earlier import left there",
-				found: `other rows in ${foreign.map(({ table, rows }) => `${table} (${rows} rows)`).join(", ")}`,
+					"the target to hold nothing but seeds and what an earlier import or sync left there",
+				found: `other rows in ${foreign.map(({ table, rows, by }) => `${table} (${rows} rows${by ? `, ${by}` : ""})`).join(", ")}`,
 				fix: "look at these rows; --replace removes them, and with them whatever was written to the target since",
 			},
 			ExitCode.refused,
@@ -128,6 +166,16 @@ export async function recordImport(
 				snapshot_at = excluded.snapshot_at, imported_at = excluded.imported_at
 			`,
 			[schema, name, rows, digest, manifest.snapshotAt],
+		);
+	if (await exists(client, "cutover.left_table"))
+		await client.query(
+			`DELETE FROM cutover.left_table USING jsonb_to_recordset($1) AS t (schema text, name text)
+			WHERE schema_name = t.schema AND table_name = t.name`,
+			[
+				JSON.stringify(
+					manifest.tables.map(({ schema, name }) => ({ schema, name })),
+				),
+			],
 		);
 	await client.query("TRUNCATE cutover.user_column");
 	const rewrites =
@@ -185,6 +233,26 @@ async function readMarkers(
 		rows.map((row) => [
 			tableName(row),
 			{ rows: Number(row.rows), digest: row.digest },
+		]),
+	);
+}
+
+interface Left extends TableDigest {
+	readonly stranger: string | null;
+}
+
+async function readLeft(client: ClientBase): Promise<Map<string, Left>> {
+	if (!(await exists(client, "cutover.left_table"))) return new Map();
+	const { rows } = await client.query<
+		Omit<Left, "rows"> & { schema: string; name: string; rows: string }
+	>(
+		`SELECT schema_name AS "schema", table_name AS "name", rows::text AS "rows", digest::text AS "digest", stranger
+		FROM cutover.left_table`,
+	);
+	return new Map(
+		rows.map(({ rows: count, ...row }) => [
+			tableName(row),
+			{ ...row, rows: Number(count) },
 		]),
 	);
 }

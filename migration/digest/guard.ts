@@ -4,7 +4,6 @@ import type { DatabaseAddress } from "../connection";
 import { CREATE_TOUCHED } from "../follow/touched";
 import { withTablesLocked } from "../journal/lock";
 import { ident, literal, relationExists } from "../sql";
-import type { Side } from "./side";
 
 /** Name of the guard's trigger on every proven table and its partitions. */
 export const GUARD_TRIGGER = "cutover_guard";
@@ -12,12 +11,16 @@ export const GUARD_TRIGGER = "cutover_guard";
 /** Sessions of the follower, of the role that installs the guard; see openSession. */
 const FOLLOWER = "cutover-migration sync %";
 
+/** Sessions of a sync's copy; see Lane. */
+const LANES = "cutover-migration lane %";
+
 /**
  * What is kept on the target with a proof. `proof_guard` has what a later look is
  * held against: the epochs of the source's journal (a journal that was taken away
  * and installed again has missed something), what was compared, and every table
  * and partition with its file and its guard. `written_since` has the first write since,
- * of the follower and of anybody else, if there was one.
+ * of the follower and of anybody else, if there was one. `stranger` has the first write
+ * of anybody but the sync since that began; see follow/watch.ts.
  */
 const CREATE_GUARD = `
 	${CREATE_TOUCHED}
@@ -36,6 +39,12 @@ const CREATE_GUARD = `
 		application text NOT NULL,
 		at timestamptz NOT NULL
 	);
+	CREATE TABLE IF NOT EXISTS cutover.stranger (
+		relation oid NOT NULL,
+		role text NOT NULL,
+		application text NOT NULL,
+		at timestamptz NOT NULL
+	);
 	CREATE OR REPLACE FUNCTION cutover.note_write() RETURNS trigger
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 	DECLARE
@@ -49,6 +58,13 @@ const CREATE_GUARD = `
 		) THEN
 			INSERT INTO cutover.written_since VALUES (
 				TG_RELID, by_follower, session_user, current_setting('application_name'), clock_timestamp()
+			);
+		END IF;
+		IF NOT by_follower AND current_setting('application_name') NOT LIKE ${literal(LANES)}
+			AND NOT EXISTS (SELECT FROM cutover.stranger s WHERE s.relation = TG_RELID)
+		THEN
+			INSERT INTO cutover.stranger VALUES (
+				TG_RELID, session_user, current_setting('application_name'), clock_timestamp()
 			);
 		END IF;
 		RETURN NULL;
@@ -80,15 +96,12 @@ export type Members = Readonly<Record<string, Member>>;
 export async function installGuard(
 	address: DatabaseAddress,
 	target: ClientBase,
-	sides: readonly Side[],
+	sides: readonly Guarded[],
 	/** Milliseconds to wait for writers in flight. */
 	lockTimeout: number,
 ): Promise<void> {
 	await target.query(CREATE_GUARD);
-	const members = [...(await readMembers(target, sides)).values()];
-	const missing = members.flatMap((table) =>
-		Object.values(table).filter(({ guard }) => guard === null),
-	);
+	const missing = unguarded(await readMembers(target, sides));
 	if (missing.length === 0) return;
 	await withTablesLocked(
 		address,
@@ -96,19 +109,39 @@ export async function installGuard(
 		[],
 		"SHARE ROW EXCLUSIVE",
 		lockTimeout,
-		async () => {
-			const trigger = ident(GUARD_TRIGGER);
-			await target.query(
-				missing
-					.map(
-						({ name }) => `
-						CREATE OR REPLACE TRIGGER ${trigger} AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ${name}
-						FOR EACH STATEMENT EXECUTE FUNCTION cutover.note_write();
-						ALTER TABLE ${name} ENABLE ALWAYS TRIGGER ${trigger}`,
-					)
-					.join(";\n"),
-			);
-		},
+		() => guard(target, missing),
+	);
+}
+
+/** Puts the guard on the tables where it is missing, in the open transaction. */
+export async function guardTables(
+	target: ClientBase,
+	tables: readonly Guarded[],
+): Promise<void> {
+	await target.query(CREATE_GUARD);
+	await guard(target, unguarded(await readMembers(target, tables)));
+}
+
+function unguarded(members: ReadonlyMap<string, Members>): Member[] {
+	return [...members.values()].flatMap((table) =>
+		Object.values(table).filter(({ guard }) => guard === null),
+	);
+}
+
+async function guard(
+	target: ClientBase,
+	missing: readonly Member[],
+): Promise<void> {
+	const trigger = ident(GUARD_TRIGGER);
+	await target.query(
+		missing
+			.map(
+				({ name }) => `
+				CREATE OR REPLACE TRIGGER ${trigger} AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ${name}
+				FOR EACH STATEMENT EXECUTE FUNCTION cutover.note_write();
+				ALTER TABLE ${name} ENABLE ALWAYS TRIGGER ${trigger}`,
+			)
+			.join(";\n"),
 	);
 }
 
@@ -118,35 +151,43 @@ export async function removeGuard(
 	target: ClientBase,
 	lockTimeout: number,
 ): Promise<void> {
-	if (!(await relationExists(target, "cutover.proof_guard"))) return;
-	const { rows } = await target.query<{ name: string }>(`
-		SELECT t.tgrelid::regclass::text AS "name" FROM pg_trigger t
-		WHERE t.tgname = ${literal(GUARD_TRIGGER)} ORDER BY t.tgrelid
-	`);
+	if (!(await relationExists(target, "cutover.written_since"))) return;
 	await withTablesLocked(
 		address,
 		target,
 		[],
 		"ACCESS EXCLUSIVE",
 		lockTimeout,
-		async () => {
-			await target.query(
-				[
-					...rows.map(
-						({ name }) => `DROP TRIGGER ${ident(GUARD_TRIGGER)} ON ${name}`,
-					),
-					"DROP FUNCTION IF EXISTS cutover.note_write()",
-					"DROP TABLE IF EXISTS cutover.proof_guard, cutover.written_since",
-				].join(";\n"),
-			);
-		},
+		() => dropGuard(target),
 	);
 }
+
+/** The same in the open transaction. */
+export async function dropGuard(target: ClientBase): Promise<void> {
+	const { rows } = await target.query<{ name: string }>(`
+		SELECT t.tgrelid::regclass::text AS "name" FROM pg_trigger t
+		WHERE t.tgname = ${literal(GUARD_TRIGGER)} ORDER BY t.tgrelid
+	`);
+	await target.query(
+		[
+			...rows.map(
+				({ name }) => `DROP TRIGGER ${ident(GUARD_TRIGGER)} ON ${name}`,
+			),
+			"DROP FUNCTION IF EXISTS cutover.note_write()",
+			"DROP TABLE IF EXISTS cutover.proof_guard, cutover.written_since",
+		].join(";\n"),
+	);
+}
+
+/** What a guard is put on, with its partitions. */
+type Guarded = {
+	readonly table: { readonly schema: string; readonly name: string };
+};
 
 /** Reads tables and partitions as they are in the session's snapshot, by the table's name. */
 export async function readMembers(
 	target: ClientBase,
-	sides: readonly Side[],
+	sides: readonly Guarded[],
 ): Promise<Map<string, Members>> {
 	const { rows } = await target.query<{ at: number; members: Members }>(
 		`

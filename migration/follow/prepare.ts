@@ -11,9 +11,11 @@ import type { CopyPlan } from "../copy/layout";
 import { ensureRecord, hasRecord, writeStatements } from "../copy/record";
 import { strip } from "../copy/strip";
 import { ExitCode, MigrationError } from "../errors";
+import { withTablesLocked } from "../journal/lock";
 import { hasJournal } from "../journal/state";
 import type { PairAddresses } from "./pair";
 import { suspendChecks, suspendLater, suspendTriggers } from "./suspend";
+import { beginWatch, extendWatch } from "./watch";
 import type { Way } from "./way";
 
 /** A target that rows may come to. */
@@ -34,7 +36,8 @@ const NOTHING: Prepared = {
 
 /**
  * Makes the target ready to be filled: its schema where it is empty; where it has
- * tables, they may hold nothing but seeds, and their triggers are switched off. Where
+ * tables, they may hold nothing but seeds and what an earlier run left, and their
+ * triggers are switched off. From then on it is noted who else writes to them. Where
  * a copy has begun there is nothing more to be made ready.
  */
 export async function prepareTarget(
@@ -56,26 +59,38 @@ export async function prepareTarget(
 	if (await hasRecord(write)) {
 		// The copy may have been cut short after it had made the keys.
 		await suspendChecks(addresses.write, write, written, options.lockTimeout);
+		await extendWatch(addresses.write, write, written, options.lockTimeout);
 		return NOTHING;
 	}
 	const schemas = [...new Set(way.routes.map(({ to }) => to.schema))];
 	const catalog = await readCatalog(write, schemas);
 	if (catalog.tables.length === 0) return makeSchema(addresses, write, way);
-	const removals = await checkTarget(
+	const tables = catalog.tables.filter((table) =>
+		written.some(
+			({ schema, name }) => schema === table.schema && name === table.name,
+		),
+	);
+	const userColumns = way.userColumnsThere.map((column) => ({
+		...column,
+		reason: "named" as const,
+	}));
+	// Locked, so that no row slips in between the look and the watch.
+	const removals = await withTablesLocked(
+		addresses.write,
 		write,
-		{
-			tables: catalog.tables.filter((table) =>
-				way.routes.some(
-					({ to }) => to.schema === table.schema && to.name === table.name,
-				),
-			),
-			userColumns: way.userColumnsThere.map((column) => ({
-				...column,
-				reason: "named",
-			})),
+		tables,
+		"SHARE ROW EXCLUSIVE",
+		options.lockTimeout,
+		async () => {
+			const found = await checkTarget(
+				write,
+				{ tables, userColumns },
+				catalog,
+				options,
+			);
+			await beginWatch(write, tables);
+			return found;
 		},
-		catalog,
-		options,
 	);
 	await suspendTriggers(addresses.write, write, written, options.lockTimeout);
 	return {
@@ -107,6 +122,10 @@ async function makeSchema(
 		const offer = await readOffer(write, catalog);
 		const { definitions, leftOut } = planSchema(catalog, offer);
 		await write.query(createSchema(catalog, offer));
+		await beginWatch(
+			write,
+			way.routes.map(({ to }) => to),
+		);
 		await ensureRecord(write);
 		const statements = definitions.flatMap(({ schema, table, statements }) =>
 			statements.map(({ phase, sql }) => ({ phase, schema, table, sql })),

@@ -1,4 +1,5 @@
-import type { ClientBase } from "pg";
+import type { Client, ClientBase } from "pg";
+import type { DatabaseAddress } from "../connection";
 import { routeName } from "../copy/chunks";
 import { endLeftovers } from "../copy/lane";
 import { type CopyResult, copyRoutes } from "../copy/live";
@@ -9,7 +10,7 @@ import {
 	readStatements,
 	statementDone,
 } from "../copy/record";
-import { removeGuard } from "../digest/guard";
+import { dropGuard, removeGuard } from "../digest/guard";
 import { ExitCode, MigrationError } from "../errors";
 import { dropEmptySchema } from "../freeze/barrier";
 import { type Installed, installJournal } from "../journal/install";
@@ -46,6 +47,7 @@ import {
 } from "./suspend";
 import { CREATE_TOUCHED } from "./touched";
 import { CREATE_MIRROR, readNewMap, writeMirror } from "./users";
+import { emptyWatched, endWatch, type Watched } from "./watch";
 import { noteUserColumns, type Way } from "./way";
 
 /** `forward`: from the old system to the new one; `back`: what the new one wrote since the switch. */
@@ -363,36 +365,60 @@ export async function validateAll(write: ClientBase): Promise<string[]> {
 	return keys.map(({ name }) => name);
 }
 
+/** What became of a sync that was taken back. */
+export interface Removed {
+	/** The tables that were followed, by name. */
+	readonly followed: readonly string[];
+	/** The tables that had been filled, with who else has written to them. */
+	readonly left: readonly Watched[];
+}
+
 /**
- * Takes away journal and state on both sides; rows stay. What a copy had taken away
- * or not made yet is made, what was suspended is put back. Gives the names of the
- * tables that were followed.
+ * Takes away journal and state on both sides, first what the side that is read has of
+ * it; rows stay, with a note by which the next sync knows them as its own. What a copy
+ * had taken away or not made yet is made, over no rows where it was cut short; what
+ * was suspended is put back. Cut short itself, it goes on when called again.
  */
 export async function removeSync(
 	pair: Pair,
 	direction: Direction,
 	lockTimeout: number,
-): Promise<string[]> {
+): Promise<Removed> {
 	const { read, write } = await pair.open();
-	if (direction === "forward") await finishStatements(write);
-	await restoreChecks(pair.addresses.write, write, lockTimeout);
-	await validateAll(write);
+	const there = pair.addresses.write;
+	await endLeftovers(write);
 	const followed = await removeJournal(pair.addresses.read, read, lockTimeout);
-	await removeGuard(pair.addresses.write, write, lockTimeout);
-	await dropState(write);
 	if (direction === "forward") {
-		await dropRecord(write);
 		await read.query("DROP TABLE IF EXISTS cutover.user_map");
 		await dropEmptySchema(read);
+		await finishCopy(there, write, lockTimeout);
 	}
+	await restoreChecks(there, write, lockTimeout);
+	await validateAll(write);
+	const left = await endWatch(there, write, lockTimeout, async () => {
+		await dropGuard(write);
+		await dropState(write);
+		if (direction === "forward") await dropRecord(write);
+	});
 	await dropEmptySchema(write);
-	return followed;
+	return { followed, left };
 }
 
 /** Makes what a copy that was cut short had taken away. */
-async function finishStatements(write: ClientBase): Promise<void> {
+async function finishCopy(
+	address: DatabaseAddress,
+	write: Client,
+	lockTimeout: number,
+): Promise<void> {
 	if (!(await hasRecord(write))) return;
-	for (const statement of await readStatements(write))
+	const statements = await readStatements(write);
+	const chunks = await readChunks(write);
+	if (
+		chunks.some(({ rows }) => rows === null) ||
+		statements.some(({ done }) => !done)
+	)
+		await emptyWatched(address, write, lockTimeout);
+	for (const statement of statements)
 		if (!statement.done)
 			await write.query(
 				`BEGIN; ${statement.sql}; ${statementDone(statement)}; COMMIT`,

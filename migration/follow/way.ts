@@ -8,6 +8,7 @@ import { selectTables } from "../copy/select";
 import { ExitCode, MigrationError } from "../errors";
 import type { Dependent } from "../journal/notes";
 import { type Route, sameShape } from "../route";
+import { relationExists } from "../sql";
 import {
 	declaredUserColumns,
 	findUserColumns,
@@ -124,7 +125,10 @@ async function rewrittenColumns(
 	catalog: Catalog,
 	options: WayOptions,
 ): Promise<UserRewrite[]> {
-	const noted = await readRewrites(write);
+	// What a sync that was taken back noted says nothing of one that begins.
+	const noted = (await relationExists(write, "cutover.follower"))
+		? await readRewrites(write)
+		: null;
 	if (noted) return noted;
 	return (await hasAuth(read))
 		? findUserColumns(read, catalog, options.userColumns)
@@ -136,6 +140,8 @@ export async function noteUserColumns(
 	write: ClientBase,
 	columns: readonly UserColumn[],
 ): Promise<void> {
+	// A list that is there is taken for whole.
+	await write.query("BEGIN");
 	await write.query(CREATE_MARKER);
 	await write.query(
 		`
@@ -146,6 +152,7 @@ export async function noteUserColumns(
 		`,
 		[JSON.stringify(columns)],
 	);
+	await write.query("COMMIT");
 }
 
 function schemasOf(tables: readonly { readonly schema: string }[]): string[] {
