@@ -70,7 +70,7 @@ export const USAGE = `usage: migrate COMMAND [options]
   --recopy TABLE        sync: bring a table again as a whole, as it is now (may be repeated)
   --metrics-port N      sync: with --follow, metrics for Prometheus on 127.0.0.1
   --patience SEC        sync: how long to try to reach a database that is gone (default 600)
-  --lock-timeout SEC    freeze, unfreeze, import, sync, verify --repair: how long to wait for others (default 30)
+  --lock-timeout SEC    freeze, unfreeze, export, import, sync, verify --repair: how long to wait for others (default 30)
 
 Stack Auth: STACK_AUTH_API_URL, STACK_AUTH_PROJECT_ID, STACK_AUTH_SECRET_SERVER_KEY
 exit: 0 done or equal, 2 bad input, 3 differences, 4 refused by a guard, 1 anything else

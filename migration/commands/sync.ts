@@ -270,7 +270,7 @@ async function remove(
 				: []),
 			...foreign.map(
 				(table) =>
-					`${tableName(table)} holds rows that may be nobody else's (${table.stranger}): a sync will refuse to replace them`,
+					`${tableName(table)} may hold rows of somebody else (${table.stranger}): the next sync will refuse to replace them`,
 			),
 		],
 		exitCode: ExitCode.done,

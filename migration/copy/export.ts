@@ -4,12 +4,12 @@ import type { Client, ClientBase } from "pg";
 import { createSchema, finishSchema } from "../catalog/ddl";
 import { tryMaintenance } from "../catalog/maintenance";
 import { describeOthers } from "../catalog/pg-dump";
-import { readCatalog } from "../catalog/read";
 import { readSchemas } from "../catalog/schemas";
 import { tableName } from "../catalog/types";
 import { type DatabaseAddress, withConnection } from "../connection";
 import { combine } from "../digest/table";
 import { ExitCode, MigrationError } from "../errors";
+import { readMeantCatalog } from "../follow/meant";
 import { Progress } from "../progress";
 import { sameShape } from "../route";
 import { exportUserMap } from "../users/map-file";
@@ -47,6 +47,8 @@ export interface ExportOptions {
 	readonly userColumns: readonly string[];
 	/** Files at a time. */
 	readonly jobs: number;
+	/** Milliseconds to wait where a sync's tables have to be locked for a look. */
+	readonly lockTimeout: number;
 	/** Take up an export of the same frozen source that was cut short. */
 	readonly resume: boolean;
 }
@@ -87,7 +89,12 @@ export async function exportDatabase(
 		const frozen = await frozenState(lead);
 		const { catalog: found } = await describeOthers(
 			await tryMaintenance(
-				await readCatalog(lead, await readSchemas(lead)),
+				await readMeantCatalog(
+					source,
+					lead,
+					await readSchemas(lead),
+					options.lockTimeout,
+				),
 				source,
 			),
 			source,

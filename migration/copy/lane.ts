@@ -50,6 +50,11 @@ export async function readSnapshot<T>(
 /** How the lanes' sessions on the target call themselves, each with a number of its own. */
 const LANE = "cutover-migration lane";
 
+/** Has the copy's own session on the target count as a lane: it empties tables. */
+export async function callLane(target: ClientBase): Promise<void> {
+	await target.query(`SET application_name = ${literal(`${LANE} 0`)}`);
+}
+
 /** Milliseconds that an ended session may take to be gone. */
 const TO_BE_GONE = 10_000;
 

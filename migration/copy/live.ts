@@ -10,6 +10,7 @@ import { analyze } from "./analyze";
 import { inRange } from "./chunks";
 import {
 	beginSnapshot,
+	callLane,
 	endLeftovers,
 	exportSnapshot,
 	Lane,
@@ -78,6 +79,7 @@ export async function copyRoutes(
 	return withConnection(addresses.source, { readOnly: true }, (lead) =>
 		withConnection(addresses.target, { readOnly: false }, async (target) => {
 			await endLeftovers(target);
+			await callLane(target);
 			const snapshot = await exportSnapshot(lead);
 			await options.flush?.();
 			const chunks = await layOut(lead, target, plan, options.jobs);

@@ -120,7 +120,8 @@ export async function readWatched(write: ClientBase): Promise<Watched[]> {
 		)
 		SELECT n.nspname::text AS "schema", c.relname::text AS "name",
 			coalesce(
-				min(format('written by role %s, application %s, at %s', s.role, coalesce(nullif(s.application, ''), 'unnamed'), date_trunc('second', s.at))),
+				min(format('written by role %s, application %s, at %s', s.role, coalesce(nullif(s.application, ''), 'unnamed'), date_trunc('second', s.at)))
+					FILTER (WHERE s.relation IS NOT NULL),
 				CASE WHEN bool_or(w.guard IS DISTINCT FROM t.xmin::text) THEN 'not watched all the time' END
 			) AS "stranger"
 		FROM tree
