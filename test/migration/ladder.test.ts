@@ -75,6 +75,21 @@ describe("the ladder's commands, through the mapping", function () {
 		assert(sync.copied.rows > 20_000);
 	});
 
+	it("sync off and on again: no user is made twice, and all rows come again", async () => {
+		await passes("sync", "--remove");
+		await run(
+			source.url,
+			"UPDATE organizations SET name = name || ' & Co' WHERE slug = 'org-3'",
+		);
+		await passes("probe", ...mapped);
+		const users = await passes("users");
+		assert.equal(users.moved, 0);
+		assert(users.alreadyMoved > 200);
+		await passes("sync", "--proof", ...mapped);
+		const proof = await passes("verify", ...mapped);
+		assert.equal(proof.equal, true);
+	});
+
 	it("freeze: what was written since comes as well, and both sides are proven equal", async () => {
 		const { unitId } = known.sensors[0] ?? assert.fail();
 		await run(

@@ -169,11 +169,12 @@ describe("a sync that was taken back", function () {
 
 	it("takes rows for somebody else's where the watch was off for a time", async () => {
 		await migrateHere(["sync"], env);
-		await run(
-			target.url,
-			`ALTER TABLE owners DISABLE TRIGGER cutover_guard; DELETE FROM owners WHERE id = 20;
-			ALTER TABLE owners ENABLE ALWAYS TRIGGER cutover_guard`,
-		);
+		for (const sql of [
+			"ALTER TABLE owners DISABLE TRIGGER cutover_guard",
+			"INSERT INTO owners VALUES (21, 'mine')",
+			"ALTER TABLE owners ENABLE ALWAYS TRIGGER cutover_guard",
+		])
+			await run(target.url, sql);
 		const { json } = await migrateHere(["sync", "--remove"], env);
 		assert.deepEqual(json.foreign, [
 			{ table: "owners", by: "not watched all the time" },
@@ -195,19 +196,17 @@ describe("a sync that was taken back", function () {
 		assert.deepEqual(await run(target.url, map), before);
 	});
 
+	const start = (...args: string[]) =>
+		spawn(process.execPath, ["--import", "tsx", CLI, "sync", ...args], {
+			env: { ...process.env, ...env },
+			stdio: "ignore",
+		});
+
 	/** Holds a lock until a removal waits for it, kills the removal there. */
-	async function killedAt(
-		{ url }: Database,
-		lock: string,
-		args = ["--remove"],
-	): Promise<void> {
+	async function killedAt({ url }: Database, lock: string): Promise<void> {
 		await using(url, async (holder) => {
 			await holder.query(`BEGIN; ${lock}`);
-			const child = spawn(
-				process.execPath,
-				["--import", "tsx", CLI, "sync", ...args],
-				{ env: { ...process.env, ...env }, stdio: "ignore" },
-			);
+			const child = start("--remove");
 			const ended = exit(child);
 			try {
 				await until(async () => {
@@ -259,16 +258,33 @@ describe("a sync that was taken back", function () {
 		});
 	}
 
-	for (const schema of [SCHEMA, ""])
+	/** The referring table is the larger one: its rows come first. */
+	const LARGE = `
+		CREATE TABLE large (id integer PRIMARY KEY, body text);
+		CREATE TABLE larger (id integer PRIMARY KEY, large_id integer REFERENCES large, body text);
+	`;
+	const FILL_LARGE = `
+		INSERT INTO large SELECT n, repeat('x', 200) FROM generate_series(1, 100000) n;
+		INSERT INTO larger SELECT n, n, repeat('x', 300) FROM generate_series(1, 100000) n;
+	`;
+	for (const schema of [SCHEMA + LARGE, ""])
 		it(`ends a copy that was killed half-way, in a target ${schema ? "with tables" : "that was empty"}`, async () => {
+			await run(source.url, LARGE + FILL_LARGE);
 			await run(target.url, schema);
 			const before = await schemaOf(target);
-			// Parts of the copy come, and one that is locked does not.
-			await killedAt(source, "LOCK TABLE keyless IN ACCESS EXCLUSIVE MODE", [
-				"--jobs",
-				"1",
-			]);
+			const child = start("--jobs", "1");
+			const ended = exit(child);
+			await until(async () => {
+				assert.equal(child.exitCode, null, "it ended by itself");
+				const done = "SELECT FROM cutover.copy_chunk WHERE rows IS NOT NULL";
+				return (await run(target.url, done).catch(() => [])).length > 0;
+			});
+			child.kill("SIGKILL");
+			await ended;
+			const missing = "SELECT FROM cutover.copy_chunk WHERE rows IS NULL";
+			assert((await run(target.url, missing)).length > 0);
 			await migrateHere(["sync", "--remove"], env);
+			await assertClean();
 			if (schema) assert.deepEqual(await schemaOf(target), before);
 			await migrateHere(["sync"], env);
 			await verify();
