@@ -6,12 +6,12 @@ import type { Sessions } from "../follow/cycle";
 import { LagWatch } from "../follow/lag-watch";
 import { type SyncMetrics, serveMetrics } from "../follow/metrics";
 import { Pair } from "../follow/pair";
+import { removeSync } from "../follow/remove";
 import {
 	beginSync,
 	catchUp,
 	type Direction,
 	drain,
-	removeSync,
 	type Sync,
 	type SyncOptions,
 	validateAll,

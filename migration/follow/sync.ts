@@ -1,20 +1,11 @@
-import type { Client, ClientBase } from "pg";
-import type { DatabaseAddress } from "../connection";
+import type { ClientBase } from "pg";
 import { routeName } from "../copy/chunks";
 import { endLeftovers } from "../copy/lane";
 import { type CopyResult, copyRoutes } from "../copy/live";
-import {
-	dropRecord,
-	hasRecord,
-	readChunks,
-	readStatements,
-	statementDone,
-} from "../copy/record";
-import { dropGuard, removeGuard } from "../digest/guard";
+import { hasRecord, readChunks, readStatements } from "../copy/record";
+import { removeGuard } from "../digest/guard";
 import { ExitCode, MigrationError } from "../errors";
-import { dropEmptySchema } from "../freeze/barrier";
 import { type Installed, installJournal } from "../journal/install";
-import { removeJournal } from "../journal/remove";
 import { hasJournal } from "../journal/state";
 import { ensureRejects } from "../mapping/rejects";
 import { relationExists } from "../sql";
@@ -29,7 +20,6 @@ import { carrySequences } from "./sequences";
 import {
 	askForWhole,
 	claimJournal,
-	dropState,
 	ensureState,
 	isDrained,
 	type RouteState,
@@ -47,7 +37,6 @@ import {
 } from "./suspend";
 import { CREATE_TOUCHED } from "./touched";
 import { CREATE_MIRROR, readNewMap, writeMirror } from "./users";
-import { emptyWatched, endWatch, type Watched } from "./watch";
 import { noteUserColumns, type Way } from "./way";
 
 /** `forward`: from the old system to the new one; `back`: what the new one wrote since the switch. */
@@ -363,64 +352,4 @@ export async function validateAll(write: ClientBase): Promise<string[]> {
 	const keys = await unvalidatedKeys(write);
 	await validateKeys(write, keys);
 	return keys.map(({ name }) => name);
-}
-
-/** What became of a sync that was taken back. */
-export interface Removed {
-	/** The tables that were followed, by name. */
-	readonly followed: readonly string[];
-	/** The tables that had been filled, with who else has written to them. */
-	readonly left: readonly Watched[];
-}
-
-/**
- * Takes away journal and state on both sides, first what the side that is read has of
- * it; rows stay, with a note by which the next sync knows them as its own. What a copy
- * had taken away or not made yet is made, over no rows where it was cut short; what
- * was suspended is put back. Cut short itself, it goes on when called again.
- */
-export async function removeSync(
-	pair: Pair,
-	direction: Direction,
-	lockTimeout: number,
-): Promise<Removed> {
-	const { read, write } = await pair.open();
-	const there = pair.addresses.write;
-	await endLeftovers(write);
-	const followed = await removeJournal(pair.addresses.read, read, lockTimeout);
-	if (direction === "forward") {
-		await read.query("DROP TABLE IF EXISTS cutover.user_map");
-		await dropEmptySchema(read);
-		await finishCopy(there, write, lockTimeout);
-	}
-	await restoreChecks(there, write, lockTimeout);
-	await validateAll(write);
-	const left = await endWatch(there, write, lockTimeout, async () => {
-		await dropGuard(write);
-		await dropState(write);
-		if (direction === "forward") await dropRecord(write);
-	});
-	await dropEmptySchema(write);
-	return { followed, left };
-}
-
-/** Makes what a copy that was cut short had taken away. */
-async function finishCopy(
-	address: DatabaseAddress,
-	write: Client,
-	lockTimeout: number,
-): Promise<void> {
-	if (!(await hasRecord(write))) return;
-	const statements = await readStatements(write);
-	const chunks = await readChunks(write);
-	if (
-		chunks.some(({ rows }) => rows === null) ||
-		statements.some(({ done }) => !done)
-	)
-		await emptyWatched(address, write, lockTimeout);
-	for (const statement of statements)
-		if (!statement.done)
-			await write.query(
-				`BEGIN; ${statement.sql}; ${statementDone(statement)}; COMMIT`,
-			);
 }
