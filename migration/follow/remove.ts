@@ -90,7 +90,7 @@ function describeFailure(error: unknown, foreign: readonly Watched[]): unknown {
 		{
 			expected: "rows over which the target's keys can be made again",
 			found: `half of a copy (${message}), kept as others have written to ${foreign.map(tableName).join(", ") || "tables that refer to it"}`,
-			fix: "nothing is left on the source; keep what others wrote elsewhere, empty these tables and run this again, or give the database up",
+			fix: "nothing is left on the source; keep what others wrote elsewhere, empty the target's tables and run this again; or make the database anew",
 		},
 		ExitCode.refused,
 	);

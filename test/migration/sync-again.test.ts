@@ -267,28 +267,57 @@ describe("a sync that was taken back", function () {
 		INSERT INTO large SELECT n, repeat('x', 200) FROM generate_series(1, 100000) n;
 		INSERT INTO larger SELECT n, n, repeat('x', 300) FROM generate_series(1, 100000) n;
 	`;
+	async function killHalfWay(schema: string): Promise<void> {
+		await run(source.url, LARGE + FILL_LARGE);
+		await run(target.url, schema);
+		const child = start("--jobs", "1");
+		const ended = exit(child);
+		await until(async () => {
+			assert.equal(child.exitCode, null, "it ended by itself");
+			const done = "SELECT FROM cutover.copy_chunk WHERE rows IS NOT NULL";
+			return (await run(target.url, done).catch(() => [])).length > 0;
+		});
+		child.kill("SIGKILL");
+		await ended;
+		const missing = "SELECT FROM cutover.copy_chunk WHERE rows IS NULL";
+		assert((await run(target.url, missing)).length > 0);
+	}
+
 	for (const schema of [SCHEMA + LARGE, ""])
 		it(`ends a copy that was killed half-way, in a target ${schema ? "with tables" : "that was empty"}`, async () => {
-			await run(source.url, LARGE + FILL_LARGE);
-			await run(target.url, schema);
-			const before = await schemaOf(target);
-			const child = start("--jobs", "1");
-			const ended = exit(child);
-			await until(async () => {
-				assert.equal(child.exitCode, null, "it ended by itself");
-				const done = "SELECT FROM cutover.copy_chunk WHERE rows IS NOT NULL";
-				return (await run(target.url, done).catch(() => [])).length > 0;
-			});
-			child.kill("SIGKILL");
-			await ended;
-			const missing = "SELECT FROM cutover.copy_chunk WHERE rows IS NULL";
-			assert((await run(target.url, missing)).length > 0);
+			await killHalfWay(schema);
 			await migrateHere(["sync", "--remove"], env);
 			await assertClean();
-			if (schema) assert.deepEqual(await schemaOf(target), before);
+			if (schema) {
+				const asMade = await emptyDatabase(17);
+				await run(asMade.url, schema);
+				assert.deepEqual(await schemaOf(target), await schemaOf(asMade));
+			}
 			await migrateHere(["sync"], env);
 			await verify();
 		});
+
+	it("frees the source, and says what to do, where somebody wrote to half of a copy", async () => {
+		await killHalfWay(SCHEMA + LARGE);
+		await run(target.url, "INSERT INTO owners VALUES (99, 'mine')");
+		const error = await refused(["sync", "--remove"], env);
+		assert.equal(error.exitCode, 4);
+		assert.match(error.found, /others have written to owners$/);
+		const ours = "SELECT FROM pg_trigger WHERE tgname LIKE 'cutover%'";
+		assert.deepEqual(await run(source.url, ours), []);
+		assert.deepEqual(
+			await run(target.url, "SELECT code FROM owners WHERE id = 99"),
+			[{ code: "mine" }],
+		);
+		// A trigger of the test's schema lets nobody empty things, which are few.
+		await run(
+			target.url,
+			"DELETE FROM things; DELETE FROM owners; DELETE FROM larger; DELETE FROM large",
+		);
+		await migrateHere(["sync", "--remove"], env);
+		await migrateHere(["sync", "--replace"], env);
+		await verify();
+	});
 
 	it("is exported with its definitions as they are meant to be", async () => {
 		await run(target.url, SCHEMA);
