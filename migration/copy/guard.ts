@@ -1,6 +1,11 @@
 import type { ClientBase } from "pg";
 import { findTable } from "../catalog/compare";
-import { type Catalog, type Table, tableName } from "../catalog/types";
+import {
+	type Catalog,
+	type Name,
+	type Table,
+	tableName,
+} from "../catalog/types";
 import {
 	digestTable,
 	plainSide,
@@ -76,61 +81,44 @@ export interface Removal {
  * Says what rows of the target an import replaces, and refuses (exit 4) to
  * replace any that it cannot account for: before the first import a table may hold
  * seeds, which are few and name no user; afterwards exactly what the last import,
- * or a sync that was taken back, left there. `replace` is the operator's word that other rows may go too.
+ * or a sync that was taken back, left there. `replace` is the operator's word that
+ * other rows may go too. `watched` are tables of a sync that was cut short before its
+ * copy began: it had looked at their rows.
  */
 export async function checkTarget(
 	client: ClientBase,
 	arriving: Arriving,
 	catalog: Catalog,
 	options: { readonly replace: boolean },
+	watched: readonly (Name & Pick<Left, "stranger">)[] = [],
 ): Promise<Removal[]> {
 	refuseFrozen(catalog);
 	const markers = await readMarkers(client);
 	const left = await readLeft(client);
+	for (const { stranger, ...table } of watched)
+		left.set(tableName(table), { stranger, digest: null });
 	const removals: Removal[] = [];
 	for (const source of arriving.tables) {
 		const table = findTable(catalog.tables, source);
 		if (!table) continue;
 		const name = tableName(table);
-		const marker = markers.get(name);
 		const rows = await countRows(client, table);
 		if (rows === 0) continue;
-		const earlier = left.get(name);
-		if (earlier?.stranger) {
-			const by = earlier.stranger;
-			removals.push({ table: name, rows, what: "foreign rows", by });
-		} else if (
-			earlier &&
-			sameDigest(earlier, await digestTable(client, plainSide(table)))
-		)
-			removals.push({ table: name, rows, what: "earlier sync" });
-		else if (earlier && marker === undefined)
-			removals.push({
-				...{ table: name, rows, what: "foreign rows" },
-				by: "not as the sync left it that was taken back",
-			});
-		else if (marker === undefined)
-			removals.push({
-				table: name,
-				rows,
-				what: (await areSeeds(client, arriving, table, rows))
-					? "seeds"
-					: "foreign rows",
-			});
-		else {
-			const found = await digestTable(
-				client,
-				rewrittenSide(
-					{ ...table, columns: source.columns },
-					arriving.userColumns,
-				),
-			);
-			removals.push({
-				table: name,
-				rows,
-				what: sameDigest(found, marker) ? "earlier import" : "foreign rows",
-			});
-		}
+		const [earlier, marker] = [left.get(name), markers.get(name)];
+		let what: Removal["what"] = "foreign rows";
+		if (earlier) {
+			if (await isLeft(client, table, earlier)) what = "earlier sync";
+		} else if (marker) {
+			const shape = { ...table, columns: source.columns };
+			const side = rewrittenSide(shape, arriving.userColumns);
+			if (sameDigest(await digestTable(client, side), marker))
+				what = "earlier import";
+		} else if (await areSeeds(client, arriving, table, rows)) what = "seeds";
+		const by =
+			what === "foreign rows" && earlier
+				? (earlier.stranger ?? "not as an earlier sync left it")
+				: undefined;
+		removals.push({ table: name, rows, what, ...(by && { by }) });
 	}
 	const foreign = removals.filter(({ what }) => what === "foreign rows");
 	if (foreign.length > 0 && !options.replace)
@@ -237,23 +225,39 @@ async function readMarkers(
 	);
 }
 
-interface Left extends TableDigest {
+interface Left {
+	/** Why the rows are not all a sync's, for people. */
 	readonly stranger: string | null;
+	/** null where it has been watched since. */
+	readonly digest: TableDigest | null;
 }
 
 async function readLeft(client: ClientBase): Promise<Map<string, Left>> {
 	if (!(await exists(client, "cutover.left_table"))) return new Map();
 	const { rows } = await client.query<
-		Omit<Left, "rows"> & { schema: string; name: string; rows: string }
+		Name & { stranger: string | null; rows: string; digest: string }
 	>(
 		`SELECT schema_name AS "schema", table_name AS "name", rows::text AS "rows", digest::text AS "digest", stranger
 		FROM cutover.left_table`,
 	);
 	return new Map(
-		rows.map(({ rows: count, ...row }) => [
-			tableName(row),
-			{ ...row, rows: Number(count) },
+		rows.map(({ rows: count, digest, stranger, ...table }) => [
+			tableName(table),
+			{ stranger, digest: { rows: Number(count), digest } },
 		]),
+	);
+}
+
+/** Whether the rows are those that a sync left, or had looked at. */
+async function isLeft(
+	client: ClientBase,
+	table: Table,
+	{ stranger, digest }: Left,
+): Promise<boolean> {
+	return (
+		stranger === null &&
+		(digest === null ||
+			sameDigest(digest, await digestTable(client, plainSide(table))))
 	);
 }
 

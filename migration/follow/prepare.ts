@@ -15,7 +15,7 @@ import { withTablesLocked } from "../journal/lock";
 import { hasJournal } from "../journal/state";
 import type { PairAddresses } from "./pair";
 import { suspendChecks, suspendLater, suspendTriggers } from "./suspend";
-import { beginWatch, extendWatch } from "./watch";
+import { beginWatch, extendWatch, readWatched } from "./watch";
 import type { Way } from "./way";
 
 /** A target that rows may come to. */
@@ -87,6 +87,7 @@ export async function prepareTarget(
 				{ tables, userColumns },
 				catalog,
 				options,
+				await readWatched(write),
 			);
 			await beginWatch(write, tables);
 			return found;

@@ -180,20 +180,22 @@ async function fill(
 	const { write } = sessions;
 	const record = (await hasRecord(write)) ? await readChunks(write) : [];
 	const begun = new Set(record.map(({ route }) => route));
+	// Whatever was noted of its routes: a run may have been killed before it laid out.
+	const fresh = record.length === 0;
 	const first = states.filter(
-		({ plan, state }) =>
-			(record.length === 0 && state === "new") ||
-			begun.has(routeName(plan.route)),
+		({ plan }) => fresh || begun.has(routeName(plan.route)),
 	);
 	if (record.every(({ rows }) => rows === null))
 		await fillMirror(plan, sessions);
 	const pending =
-		record.length === 0 ||
+		fresh ||
 		record.some(({ rows }) => rows === null) ||
 		(await readStatements(write)).some(({ done }) => !done);
 	await recordRoutes(
 		write,
-		first.filter(({ state }) => state === "new").map(({ plan }) => plan),
+		first
+			.filter(({ state }) => fresh || state === "new")
+			.map(({ plan }) => plan),
 		installed.followed,
 	);
 	const copied = pending
@@ -214,7 +216,7 @@ async function fill(
 			)
 		: null;
 	const later = states.filter(
-		(one) => !first.includes(one) || one.state === "outdated",
+		(one) => !first.includes(one) || (!fresh && one.state === "outdated"),
 	);
 	await bring(await pair.open(), later, installed, { newIsEqual: false });
 	return copied;

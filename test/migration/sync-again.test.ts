@@ -203,10 +203,14 @@ describe("a sync that was taken back", function () {
 		});
 
 	/** Holds a lock until a removal waits for it, kills the removal there. */
-	async function killedAt({ url }: Database, lock: string): Promise<void> {
+	async function killedAt(
+		{ url }: Database,
+		lock: string,
+		...args: string[]
+	): Promise<void> {
 		await using(url, async (holder) => {
 			await holder.query(`BEGIN; ${lock}`);
-			const child = start("--remove");
+			const child = start(...args);
 			const ended = exit(child);
 			try {
 				await until(async () => {
@@ -225,11 +229,11 @@ describe("a sync that was taken back", function () {
 
 	const MOMENTS = {
 		"as it takes the journal away": () =>
-			killedAt(source, "LOCK TABLE things IN ACCESS SHARE MODE"),
+			killedAt(source, "LOCK TABLE things IN ACCESS SHARE MODE", "--remove"),
 		"as it puts back what was suspended": () =>
-			killedAt(target, "LOCK TABLE owners IN ACCESS SHARE MODE"),
+			killedAt(target, "LOCK TABLE owners IN ACCESS SHARE MODE", "--remove"),
 		"as it notes what it leaves": () =>
-			killedAt(target, "LOCK TABLE keyless IN ACCESS SHARE MODE"),
+			killedAt(target, "LOCK TABLE keyless IN ACCESS SHARE MODE", "--remove"),
 	};
 	for (const [moment, kill] of Object.entries(MOMENTS)) {
 		it(`goes on when called again, killed ${moment}`, async () => {
@@ -257,6 +261,33 @@ describe("a sync that was taken back", function () {
 			await verify();
 		});
 	}
+
+	it("knows the rows still when it is killed before it copies again", async () => {
+		await run(target.url, SCHEMA);
+		await run(
+			source.url,
+			"INSERT INTO keyless SELECT n::text FROM generate_series(1, 1500) n",
+		);
+		await migrateHere(["sync"], env);
+		await migrateHere(["sync", "--remove"], env);
+		const lock = "LOCK TABLE owners IN ACCESS SHARE MODE";
+		await killedAt(target, lock);
+		await killedAt(target, lock);
+		await run(target.url, "INSERT INTO events VALUES (999, '2026-02-02')");
+		const { found } = await refused(["sync"], env);
+		assert.match(found, /^other rows in events \(301 rows, written by/);
+		assert.doesNotMatch(found, /keyless|owners|things/);
+		await migrateHere(["sync", "--replace"], env);
+		await verify();
+	});
+
+	it("copies all that there is when it was killed just before", async () => {
+		await run(target.url, SCHEMA);
+		await killedAt(target, "LOCK TABLE owners IN ACCESS SHARE MODE");
+		assert.equal((await run(target.url, "SELECT FROM owners")).length, 0);
+		await migrateHere(["sync"], env);
+		await verify();
+	});
 
 	/** The referring table is the larger one: its rows come first. */
 	const LARGE = `
