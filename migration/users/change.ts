@@ -1,16 +1,12 @@
-import {
-	type Conflict,
-	EMAIL_TAKEN,
-	type StackAuth,
-	USER_GONE,
-} from "./stack-auth";
+import { EMAIL_TAKEN, type StackAuth, USER_GONE } from "./stack-auth";
 import {
 	accountsChanged,
+	after,
 	type Change,
 	changedFields,
 	digestOf,
-	digestsOf,
 	type Sent,
+	unsureOf,
 	updateBody,
 } from "./wanted";
 
@@ -27,7 +23,7 @@ export function isChange(sent: Sent, { fields, accounts }: Change): boolean {
  * was sent before; sends only what changed, as a password that is set again ends
  * all sessions. Can be repeated after any failure.
  *
- * @returns what is there now, or why it could not be done
+ * @returns what is there now, and why the rest could not be done
  * @throws NoAnswer
  */
 export async function change(
@@ -35,10 +31,10 @@ export async function change(
 	id: string,
 	sent: Sent,
 	wanted: Change,
-): Promise<{ readonly kind: "done"; readonly sent: Sent } | Conflict> {
+): Promise<{ readonly sent: Sent; readonly refused?: string }> {
 	const changed = changedFields(sent, wanted.fields);
 	const current = await stackAuth.user(id);
-	if (!current) return { kind: "conflict", reason: USER_GONE };
+	if (!current) return { sent, refused: USER_GONE };
 
 	const email = wanted.fields.primary_email ?? null;
 	const logsIn = wanted.fields.primary_email_auth_enabled === true;
@@ -49,7 +45,14 @@ export async function change(
 		changed.primary_email_auth_enabled !== undefined &&
 		(await stackAuth.holder(email, id))
 	)
-		return { kind: "conflict", reason: EMAIL_TAKEN };
+		return { sent, refused: EMAIL_TAKEN };
+	// A former address of their own that comes back would be refused as taken.
+	if (
+		email &&
+		changed.primary_email !== undefined &&
+		current.primary_email !== email
+	)
+		await stackAuth.removeAddresses(id, [digestOf(email)]);
 
 	if (Object.keys(changed).length > 0) {
 		const updated = await stackAuth.update(id, {
@@ -62,7 +65,7 @@ export async function change(
 				},
 			}),
 		});
-		if (updated.kind === "conflict") return updated;
+		if (updated.kind === "conflict") return { sent, refused: updated.reason };
 	}
 	if (changed.primary_email !== undefined) {
 		const former = [sent.fields.primary_email, addressDigest(current)];
@@ -72,27 +75,23 @@ export async function change(
 				(digest) => digest !== undefined && digest !== digestOf(email),
 			) as string[],
 		);
-		if (refused) return refused;
+		if (refused)
+			return { sent: unsureOf(sent, wanted), refused: refused.reason };
 	}
+	const now = after(sent, wanted);
 	if (accountsChanged(sent, wanted.accounts)) {
 		const refused = await stackAuth.setAccounts(
 			id,
 			wanted.accounts,
 			sent.accounts,
 		);
-		if (refused) return refused;
+		if (refused) {
+			const { accounts } = unsureOf(sent, wanted);
+			const unsure = [...(now.unsure ?? []), "accounts" as const];
+			return { sent: { ...now, accounts, unsure }, refused: refused.reason };
+		}
 	}
-	const now = digestsOf(wanted);
-	const kept = Object.entries(sent.fields).filter(
-		([key]) => !(key in wanted.fields),
-	);
-	return {
-		kind: "done",
-		sent: {
-			fields: { ...Object.fromEntries(kept), ...now.fields },
-			accounts: now.accounts,
-		},
-	};
+	return { sent: now };
 }
 
 function addressDigest(user: {

@@ -16,13 +16,20 @@ import {
 import { DELETED, type Decision, decide, type PolicyOptions } from "./policy";
 import { type RemarkCount, Remarks } from "./remarks";
 import type { SourceUser } from "./source";
-import { EMAIL_TAKEN, type StackAuth } from "./stack-auth";
 import {
+	ACCOUNT_TAKEN,
+	EMAIL_TAKEN,
+	type StackAuth,
+	USER_GONE,
+} from "./stack-auth";
+import {
+	after,
 	type Change,
-	createBody,
 	digestsOf,
 	NOTHING_SENT,
 	type Sent,
+	UNKNOWN,
+	unsureOf,
 } from "./wanted";
 
 export interface UsersOptions extends PolicyOptions {
@@ -85,12 +92,21 @@ export async function moveUsers(
 		: new Map<string, UserMapRow>();
 	const run = new Run(target, stackAuth, map, options);
 	await eachConcurrently(users, options.concurrency, (user) => run.user(user));
-	await run.again();
 	if (options.complete) await run.removeGone();
+	await run.again();
 	return run.result();
 }
 
 type Create = Extract<Decision, { kind: "create" }>;
+
+/** A user who was refused what another user may give up in this run. */
+interface Refused {
+	readonly id: string;
+	readonly decision: Create;
+	readonly reason: string;
+	/** Who they are in Stack Auth; null where they were not made. */
+	readonly there: { readonly newId: string; readonly sent: Sent } | null;
+}
 
 /** What a user without a place in the source is to become: kept, but shut out. */
 const SHUT_OUT: Change = {
@@ -108,8 +124,7 @@ class Run {
 	private readonly remarks = new Remarks();
 	private readonly skipped: Record<string, number> = {};
 	private readonly conflicts = new Map<string, string>();
-	/** Refused for an address that another user may give up later in this run. */
-	private refused: { readonly id: string; readonly decision: Create }[] = [];
+	private refused: Refused[] = [];
 	private readonly counts = {
 		total: 0,
 		moved: 0,
@@ -150,35 +165,46 @@ class Run {
 		await this.guarded(id, () => this.bring(id, decision));
 	}
 
-	/** Tries those again whose address another user may have given up in the meantime. */
+	/** Tries those again whose address or account others may have given up meanwhile, for as long as that helps. */
 	async again(): Promise<void> {
-		const refused = this.refused;
-		this.refused = [];
-		for (const { id, decision } of refused) {
-			this.conflicts.delete(id);
-			await this.guarded(id, () => this.bring(id, decision));
+		await this.giveUp();
+		for (
+			let before = Number.POSITIVE_INFINITY;
+			this.refused.length > 0 && this.refused.length < before;
+		) {
+			const refused = this.refused;
+			before = refused.length;
+			this.refused = [];
+			for (const { id, decision, there } of refused) {
+				this.conflicts.delete(id);
+				await this.guarded(id, () =>
+					there
+						? this.change(id, there.newId, there.sent, decision)
+						: this.create(id, decision),
+				);
+			}
 		}
 	}
 
-	/** Shuts those out who moved and are no longer in the source. */
+	/** Shuts those out who moved, or were about to, and are no longer in the source. */
 	async removeGone(): Promise<void> {
-		const moved = [...this.map.values()].filter(
-			({ state }) => state === "moved",
+		const rows = [...this.map.values()];
+		const moved = rows.filter(({ state }) => state === "moved").length;
+		const gone = rows.filter(
+			({ old_id, state }) => state !== "skipped" && !this.seen.has(old_id),
 		);
-		const gone = moved.filter(({ old_id }) => !this.seen.has(old_id));
-		if (gone.length > moved.length * MOST_GONE)
+		const left = gone.filter(({ state }) => state === "moved").length;
+		if (left > moved * MOST_GONE)
 			throw new MigrationError(
 				{
-					expected: `most of the ${moved.length} users that moved to be in the source still`,
-					found: `${gone.length} of them gone`,
+					expected: `most of the ${moved} users that moved to be in the source still`,
+					found: `${left} of them gone`,
 					fix: "check that this is the right source; nobody was shut out",
 				},
 				ExitCode.refused,
 			);
-		for (const row of gone)
-			await this.guarded(row.old_id, () =>
-				this.shutOut(row.old_id, row.new_id ?? "", row.sent),
-			);
+		for (const { old_id: id } of gone)
+			await this.guarded(id, () => this.skip(id, "deleted"));
 	}
 
 	async result(): Promise<UsersResult> {
@@ -206,7 +232,7 @@ class Run {
 		)
 			return;
 		const there = await this.newId(id);
-		if (there) return this.shutOut(id, there, NOTHING_SENT);
+		if (there) return this.shutOut(id, there, sentTo(row));
 		await this.note({ old_id: id, new_id: null, state: "skipped", reason });
 	}
 
@@ -222,30 +248,33 @@ class Run {
 		const there = await this.newId(id);
 		if (there) {
 			this.counts.moved++;
-			await this.moved(id, there, NOTHING_SENT, decision);
-			await this.send(id, there, NOTHING_SENT, decision);
-			return;
+			const sent = sentTo(row);
+			await this.moved(id, there, sent, decision);
+			return this.change(id, there, sent, decision);
 		}
+		await this.create(id, decision);
+	}
+
+	private async create(id: string, decision: Create): Promise<void> {
+		const first = firstStep(decision);
 		await this.note({
 			old_id: id,
 			new_id: null,
 			state: "pending",
 			reason: null,
+			sent: unsureOf(NOTHING_SENT, first),
 		});
-		const first = firstStep(decision);
-		const creation = await this.stackAuth.create(
-			createBody(first.fields, first.accounts),
-			id,
-		);
+		const creation = await this.stackAuth.create(first, id);
 		if (creation.kind === "conflict") {
 			const { reason } = creation;
 			await this.note({ old_id: id, new_id: null, state: "conflict", reason });
-			return this.conflict(id, reason, decision);
+			return this.conflict({ id, decision, reason, there: null });
 		}
 		this.counts.moved++;
-		const sent = digestsOf(first);
-		await this.moved(id, creation.id, sent, decision);
-		await this.send(id, creation.id, sent, decision);
+		const { id: newId, accounts } = creation;
+		const sent = digestsOf({ ...first, accounts });
+		await this.moved(id, newId, sent, decision);
+		await this.change(id, newId, sent, decision);
 	}
 
 	private async update(
@@ -260,47 +289,79 @@ class Run {
 				await this.moved(row.old_id, newId, row.sent, decision);
 			return;
 		}
-		if (
-			this.options.dryRun ||
-			(await this.send(row.old_id, newId, row.sent, decision))
-		)
-			this.counts.updated++;
+		if (this.options.dryRun) this.counts.updated++;
+		else await this.change(row.old_id, newId, row.sent, decision);
 	}
 
-	/** Sends what a user lacks; whether all of it is there now. */
-	private async send(
+	/** Sends what a user lacks; noted before, as the answer may be lost. */
+	private async change(
 		id: string,
 		newId: string,
 		sent: Sent,
 		decision: Create,
-	): Promise<boolean> {
-		if (!isChange(sent, decision.user)) return true;
+	): Promise<void> {
+		if (!isChange(sent, decision.user)) return;
+		await this.moved(id, newId, unsureOf(sent, decision.user), decision);
 		const done = await change(this.stackAuth, newId, sent, decision.user);
-		if (done.kind === "done") {
-			await this.moved(id, newId, done.sent, decision);
-			return true;
-		}
-		await this.moved(id, newId, sent, decision, done.reason);
-		this.conflict(id, done.reason, decision);
-		return false;
+		await this.moved(id, newId, done.sent, decision, done.refused);
+		if (done.refused !== undefined)
+			this.conflict({
+				id,
+				decision,
+				reason: done.refused,
+				there: { newId, sent: done.sent },
+			});
+		else if (this.map.get(id)?.state === "moved") this.counts.updated++;
+	}
+
+	/**
+	 * Takes log-in by their former address from those who were refused a new one,
+	 * where somebody else who was refused is to have it: two who swap theirs would
+	 * wait for each other.
+	 */
+	private async giveUp(): Promise<void> {
+		const wanted = new Set(
+			this.refused
+				.filter(({ reason }) => reason === EMAIL_TAKEN)
+				.map(({ decision }) => decision.user.fields.primary_email),
+		);
+		const freed = async (one: Refused): Promise<Refused> => {
+			const { id, decision, reason, there } = one;
+			if (!there) return one;
+			const { newId } = there;
+			const former = (await this.stackAuth.user(newId))?.primary_email ?? null;
+			if (former === decision.user.fields.primary_email || !wanted.has(former))
+				return one;
+			const unsure = [
+				...(there.sent.unsure ?? []),
+				"primary_email_auth_enabled" as const,
+			];
+			const sent = { ...there.sent, unsure };
+			await this.moved(id, newId, sent, decision, reason);
+			await this.stackAuth.update(newId, { primary_email_auth_enabled: false });
+			return { ...one, there: { newId, sent } };
+		};
+		for (const [index, one] of this.refused.entries())
+			await this.guarded(one.id, async () => {
+				this.refused[index] = await freed(one);
+			});
 	}
 
 	private async shutOut(id: string, newId: string, sent: Sent): Promise<void> {
 		if (!isChange(sent, SHUT_OUT)) return;
 		this.counts.shutOut++;
 		if (this.options.dryRun) return;
+		const row = { old_id: id, new_id: newId, state: "moved" as const };
+		await this.note({ ...row, reason: null, sent: unsureOf(sent, SHUT_OUT) });
 		const done = await change(this.stackAuth, newId, sent, SHUT_OUT);
-		const [reason, now] =
-			done.kind === "done"
-				? ["deleted in the old system", done.sent]
-				: [done.reason, sent];
-		if (done.kind === "conflict") this.conflicts.set(id, done.reason);
+		// Who was removed there as well is shut out enough.
+		const gone = done.refused === USER_GONE;
+		if (done.refused !== undefined && !gone)
+			this.conflicts.set(id, done.refused);
 		await this.note({
-			old_id: id,
-			new_id: newId,
-			state: "moved",
-			reason,
-			sent: now,
+			...row,
+			reason: done.refused ?? "deleted in the old system",
+			sent: gone ? after(sent, SHUT_OUT) : done.sent,
 		});
 	}
 
@@ -338,9 +399,10 @@ class Run {
 		}
 	}
 
-	private conflict(id: string, reason: string, decision: Create): void {
-		this.conflicts.set(id, reason);
-		if (reason === EMAIL_TAKEN) this.refused.push({ id, decision });
+	private conflict(refused: Refused): void {
+		this.conflicts.set(refused.id, refused.reason);
+		if ([EMAIL_TAKEN, ACCOUNT_TAKEN].includes(refused.reason))
+			this.refused.push(refused);
 	}
 
 	private moved(
@@ -364,6 +426,11 @@ class Run {
 		this.noted = this.noted.then(() => writeUser(this.target, row));
 		return this.noted;
 	}
+}
+
+/** What a user may hold who is there though the map does not say as whom. */
+function sentTo(row: UserMapRow | undefined): Sent {
+	return row?.state === "pending" ? row.sent : UNKNOWN;
 }
 
 /**

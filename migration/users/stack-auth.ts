@@ -1,6 +1,8 @@
 import { type Answer, type Api, NoAnswer, unreachable } from "./api";
 import {
 	accountDigest,
+	type Change,
+	createBody,
 	digestOf,
 	type OAuthAccount,
 	type ServerMetadata,
@@ -34,13 +36,19 @@ export interface Conflict {
 	readonly reason: string;
 }
 
-/** What came of a creation. */
+/** What came of a creation; the accounts that the user was surely given with it. */
 export type Creation =
-	| { readonly kind: "created" | "found"; readonly id: string }
+	| {
+			readonly kind: "done";
+			readonly id: string;
+			readonly accounts: readonly OAuthAccount[];
+	  }
 	| Conflict;
 
 export const EMAIL_TAKEN =
 	"Stack Auth has another user with this e-mail address";
+export const ACCOUNT_TAKEN =
+	"another user of Stack Auth signs in by this account at a provider";
 export const USER_GONE = "the user was removed from Stack Auth";
 
 /** Users a page when all are listed: some hundred kilobytes. */
@@ -87,21 +95,24 @@ export class StackAuth {
 	}
 
 	/** Makes the user, or finds the one that a lost attempt of this call made. @throws NoAnswer */
-	async create(
-		body: Record<string, unknown>,
-		oldId: string,
-	): Promise<Creation> {
+	async create({ fields, accounts }: Change, oldId: string): Promise<Creation> {
+		let given = accounts;
 		for (let attempt = 1; ; attempt++) {
+			const body = createBody(fields, given);
 			const answer = await this.api.once("POST", "/users", body);
-			if (answer.kind === "answer" && answer.status < 300)
-				return { kind: "created", id: (answer.body as StackAuthUser).id };
+			if (answer.kind === "answer" && answer.status < 300) {
+				const { id } = answer.body as StackAuthUser;
+				return { kind: "done", id, accounts: given };
+			}
 			if (answer.kind === "answer" && answer.status !== 409)
 				return refusal(answer);
 			if (answer.kind === "lost") await this.api.wait(attempt, answer);
 			const found = await this.find(body, oldId);
-			if (found) return { kind: "found", id: found.id };
+			if (found) return { kind: "done", id: found.id, accounts: [] };
 			if (answer.kind === "answer")
 				return { kind: "conflict", reason: EMAIL_TAKEN };
+			// A 500 may also be for an account of another user; adding it later says so.
+			given = [];
 		}
 	}
 
@@ -301,6 +312,8 @@ function searchText(text: string): string {
 function refusal(answer: Answer): Conflict {
 	if (answer.code === "USER_EMAIL_ALREADY_EXISTS")
 		return { kind: "conflict", reason: EMAIL_TAKEN };
+	if (answer.code === "OAUTH_PROVIDER_ACCOUNT_ID_ALREADY_USED_FOR_SIGN_IN")
+		return { kind: "conflict", reason: ACCOUNT_TAKEN };
 	if (answer.code === "USER_NOT_FOUND")
 		return { kind: "conflict", reason: USER_GONE };
 	return {

@@ -59,9 +59,27 @@ export interface Change {
 export interface Sent {
 	readonly fields: Readonly<Partial<Record<keyof UserFields, string>>>;
 	readonly accounts: readonly string[];
+	/** What a request may have changed since whose end is not known: it is sent again. */
+	readonly unsure?: readonly (keyof UserFields | "accounts")[];
 }
 
 export const NOTHING_SENT: Sent = { fields: {}, accounts: [] };
+
+/**
+ * Of a user whom the map does not know: whatever the source does not have is taken
+ * away, but for a password that they may have chosen.
+ */
+export const UNKNOWN: Sent = {
+	...NOTHING_SENT,
+	unsure: [
+		"profile_image_url",
+		"primary_email",
+		"totp_secret_base64",
+		"client_metadata",
+		"client_read_only_metadata",
+		"restricted_by_admin_reason",
+	],
+};
 
 /** 96 bits: nobody is harmed by a collision but one update. */
 const DIGEST_CHARACTERS = 16;
@@ -91,16 +109,50 @@ export function digestsOf({ fields, accounts }: Change): Sent {
 	};
 }
 
+/** What is there once a change is done. */
+export function after(sent: Sent, wanted: Change): Sent {
+	const now = digestsOf(wanted);
+	const kept = Object.entries(sent.fields).filter(
+		([key]) => !(key in wanted.fields),
+	);
+	return {
+		fields: { ...Object.fromEntries(kept), ...now.fields },
+		accounts: now.accounts,
+		unsure: (sent.unsure ?? []).filter(
+			(key) => key !== "accounts" && !(key in wanted.fields),
+		),
+	};
+}
+
+/** What may be there while a change is under way, to be noted before it is sent. */
+export function unsureOf(sent: Sent, wanted: Change): Sent {
+	const { accounts, unsure = [] } = after(sent, wanted);
+	const changed = entries(changedFields(sent, wanted.fields));
+	return {
+		fields: sent.fields,
+		accounts: [...new Set([...sent.accounts, ...accounts])],
+		unsure: [
+			...unsure,
+			...changed.map(([key]) => key),
+			...(accountsChanged(sent, wanted.accounts)
+				? (["accounts"] as const)
+				: []),
+		],
+	};
+}
+
 /** The fields in which a user is to become another than was sent; null takes a value away. */
 export function changedFields(
 	sent: Sent,
 	wanted: Partial<UserFields>,
 ): Partial<UserFields> {
 	return Object.fromEntries(
-		entries(wanted).filter(([key, value]) =>
-			value === null
-				? sent.fields[key] !== undefined
-				: sent.fields[key] !== digestOf(compared(key, value)),
+		entries(wanted).filter(
+			([key, value]) =>
+				sent.unsure?.includes(key) ||
+				(value === null
+					? sent.fields[key] !== undefined
+					: sent.fields[key] !== digestOf(compared(key, value))),
 		),
 	);
 }
@@ -111,7 +163,10 @@ export function accountsChanged(
 	accounts: readonly OAuthAccount[],
 ): boolean {
 	const digests = accounts.map(accountDigest).sort();
-	return digests.join() !== [...sent.accounts].sort().join();
+	return (
+		sent.unsure?.includes("accounts") === true ||
+		digests.join() !== [...sent.accounts].sort().join()
+	);
 }
 
 /** Fields as the body of POST /users: without what is not there. */

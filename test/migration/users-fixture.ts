@@ -1,10 +1,18 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { Api } from "../../migration/users/api";
+import {
+	moveUsers,
+	type UsersOptions,
+	type UsersResult,
+} from "../../migration/users/move";
+import { readLiveUsers } from "../../migration/users/source";
+import { StackAuth as Client } from "../../migration/users/stack-auth";
 import {
 	type StackAuth,
 	startStackAuth,
 } from "../emulator/peers/stack-auth/server";
-import { type Database, emptyTarget, run } from "./databases";
+import { type Database, emptyTarget, run, using } from "./databases";
 import { UnreliableProxy } from "./unreliable-proxy";
 
 /** A user of Stack Auth as its server API answers. */
@@ -122,6 +130,38 @@ export class NewSystem {
 			"SELECT old_id, new_id, state, reason FROM cutover.user_map ORDER BY old_id",
 		);
 	}
+}
+
+const OPTIONS: UsersOptions = {
+	carryHashes: true,
+	anonymousUsers: "skip",
+	deletedUsers: "skip",
+	ssoUsers: "skip",
+	oauthProviders: new Map([["google", "google"]]),
+	concurrency: 8,
+	dryRun: false,
+	complete: true,
+};
+
+/** Moves the users of the live source without the command line, whose waits after a failure are long. */
+export function moveAll(
+	source: Database,
+	{ env, target }: NewSystem,
+	/** Milliseconds, where the command line waits 250. */
+	firstDelay: number,
+): Promise<UsersResult> {
+	return using(source.url, (from) =>
+		using(target.url, async (to) => {
+			await from.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+			const address = {
+				apiUrl: env.STACK_AUTH_API_URL ?? "",
+				projectId: env.STACK_AUTH_PROJECT_ID ?? "",
+				secretServerKey: env.STACK_AUTH_SECRET_SERVER_KEY ?? "",
+			};
+			const client = new Client(new Api(address, firstDelay));
+			return moveUsers(to, client, readLiveUsers(from), OPTIONS);
+		}),
+	);
 }
 
 /** md5('…')::uuid, as the fixtures make ids. */

@@ -2,13 +2,9 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { Api } from "../../migration/users/api";
-import { moveUsers, type UsersOptions } from "../../migration/users/move";
-import { readLiveUsers } from "../../migration/users/source";
-import { StackAuth } from "../../migration/users/stack-auth";
 import { type Database, emptySource, run, using } from "./databases";
 import { mulberry32, randomTrouble } from "./unreliable-proxy";
-import { NewSystem, type StoredUser } from "./users-fixture";
+import { moveAll, NewSystem, type StoredUser } from "./users-fixture";
 
 const HASH = `$2a$10$${"a".repeat(53)}`;
 const THOUSAND = 1000;
@@ -35,17 +31,6 @@ const users = (count: number) => `
 	FROM generate_series(9, ${count}, 20) n;
 `;
 
-const OPTIONS: UsersOptions = {
-	carryHashes: true,
-	anonymousUsers: "skip",
-	deletedUsers: "skip",
-	ssoUsers: "skip",
-	oauthProviders: new Map([["google", "google"]]),
-	concurrency: 8,
-	dryRun: false,
-	complete: true,
-};
-
 describe("many users", () => {
 	let source: Database;
 	let system: NewSystem;
@@ -60,25 +45,7 @@ describe("many users", () => {
 	afterEach(() => system.stop());
 
 	const move = (firstDelay = FIRST_DELAY) =>
-		using(source.url, (from) =>
-			using(system.target.url, async (target) => {
-				await from.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-				const api = new Api(
-					{
-						apiUrl: system.env.STACK_AUTH_API_URL ?? "",
-						projectId: system.stackAuth.projectId,
-						secretServerKey: system.stackAuth.secretServerKey,
-					},
-					firstDelay,
-				);
-				return moveUsers(
-					target,
-					new StackAuth(api),
-					readLiveUsers(from),
-					OPTIONS,
-				);
-			}),
-		);
+		moveAll(source, system, firstDelay);
 
 	/** Everybody is there once, as what they are, and the map names them. */
 	async function allThere(): Promise<void> {
