@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { UserError } from "../../cutover/errors";
+import { isAlive } from "../processes";
 
 const stateSchema = z.object({
 	/** The rehearsal's own process. */
@@ -81,15 +82,6 @@ async function isEmulator(pid: number): Promise<boolean> {
 		return command.includes("emulator/main.ts");
 	} catch {
 		return false;
-	}
-}
-
-function isAlive(pid: number): boolean {
-	try {
-		process.kill(pid, 0);
-		return true;
-	} catch (error) {
-		return (error as NodeJS.ErrnoException).code === "EPERM";
 	}
 }
 

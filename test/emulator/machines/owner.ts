@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { isAlive } from "../../processes";
 import { type Engine, hasStatus, type Labelled } from "./engine";
 
 /** Process id of the emulator that something in the Docker Engine belongs to. */
@@ -45,7 +46,7 @@ export class Owner {
 export async function removeLeftovers(engine: Engine): Promise<void> {
 	const all = await engine.labelled(EMULATOR_LABEL);
 	const abandoned = ({ labels }: { labels: Record<string, string> }) =>
-		!isAlive(labels);
+		!hasOwner(labels);
 	await remove(
 		engine,
 		{
@@ -79,16 +80,13 @@ async function remove(
 	]);
 }
 
-function isAlive(labels: Record<string, string>): boolean {
+function hasOwner(labels: Record<string, string>): boolean {
 	const pid = Number(labels[EMULATOR_LABEL]);
 	if (!Number.isInteger(pid) || pid <= 0) return false;
-	try {
-		process.kill(pid, 0);
-	} catch (error) {
-		return (error as NodeJS.ErrnoException).code === "EPERM";
-	}
+	if (!isAlive(pid)) return false;
 	const started = labels[STARTED_LABEL];
-	return !started || started === startTime(pid);
+	// Unknown where other users' processes are hidden: better left than taken away.
+	return !started || started === (startTime(pid) ?? started);
 }
 
 /** Field 22 of /proc/PID/stat (proc(5)), in ticks since boot; undefined without /proc. */
