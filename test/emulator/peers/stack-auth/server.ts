@@ -169,7 +169,13 @@ class Service {
 		(call: Call, rest: readonly string[]) => Promise<Reply>
 	> = {
 		users: (call, [id]) => this.#usersRoute(call, id),
-		"contact-channels": (call, rest) => this.#channelsRoute(call, rest),
+		"contact-channels": (call, rest) =>
+			this.#ownedRoute(
+				call,
+				rest,
+				(userId, id) => this.#users.deleteChannel(userId, id),
+				(user) => user.channels.map((one) => presentChannel(user.id, one)),
+			),
 		"oauth-providers": (call, rest) => this.#accountsRoute(call, rest),
 	};
 
@@ -274,48 +280,34 @@ class Service {
 		throw new StatusError(405, "Method not allowed");
 	}
 
-	async #channelsRoute(
-		call: Call,
-		[userId, id]: readonly string[],
-	): Promise<Reply> {
-		if (call.method === "DELETE" && userId && id) {
-			this.#users.deleteChannel(userId, id);
-			return { status: 200, body: { success: true } };
-		}
-		if (call.method !== "GET" || userId)
-			throw new StatusError(405, "Method not allowed");
-		const user = this.#users.get(call.url.searchParams.get("user_id") ?? "");
-		return {
-			status: 200,
-			body: {
-				is_paginated: false,
-				items: user.channels.map((channel) => presentChannel(user.id, channel)),
-			},
-		};
-	}
-
-	async #accountsRoute(
-		call: Call,
-		[userId, id]: readonly string[],
-	): Promise<Reply> {
-		if (call.method === "DELETE" && userId && id) {
-			this.#users.deleteAccount(userId, id);
-			return { status: 200, body: { success: true } };
-		}
-		if (call.method === "POST" && !userId) {
+	async #accountsRoute(call: Call, rest: readonly string[]): Promise<Reply> {
+		if (call.method === "POST" && !rest[0]) {
 			const account = this.#users.createAccount(call.body);
 			return { status: 201, body: presentAccount(account.userId, account) };
 		}
+		return this.#ownedRoute(
+			call,
+			rest,
+			(userId, id) => this.#users.deleteAccount(userId, id),
+			(user) => user.accounts.map((one) => presentAccount(user.id, one)),
+		);
+	}
+
+	/** What users have several of: one of it removed, or a user's listed. */
+	async #ownedRoute(
+		call: Call,
+		[userId, id]: readonly string[],
+		remove: (userId: string, id: string) => void,
+		list: (user: StoredUser) => readonly unknown[],
+	): Promise<Reply> {
+		if (call.method === "DELETE" && userId && id) {
+			remove(userId, id);
+			return { status: 200, body: { success: true } };
+		}
 		if (call.method !== "GET" || userId)
 			throw new StatusError(405, "Method not allowed");
 		const user = this.#users.get(call.url.searchParams.get("user_id") ?? "");
-		return {
-			status: 200,
-			body: {
-				is_paginated: false,
-				items: user.accounts.map((account) => presentAccount(user.id, account)),
-			},
-		};
+		return { status: 200, body: { is_paginated: false, items: list(user) } };
 	}
 
 	#list(search: URLSearchParams) {
