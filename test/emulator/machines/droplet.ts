@@ -7,11 +7,10 @@ const IMAGE = "cutover/droplet:latest";
 const MIB = 2 ** 20;
 
 /**
- * All that sshd, cloud-init and a nested engine with its containers need. Not
- * `--privileged`: that asks for capabilities the machine itself may lack, such
- * as CAP_SYS_RESOURCE.
+ * What a nested engine with its containers needs. Not `--privileged`: that asks
+ * for capabilities the machine itself may lack, such as CAP_SYS_RESOURCE.
  */
-const CAPABILITIES = [
+export const NESTED_ENGINE_CAPABILITIES = [
 	"AUDIT_CONTROL",
 	"DAC_READ_SEARCH",
 	"IPC_LOCK",
@@ -22,7 +21,6 @@ const CAPABILITIES = [
 	"SYS_ADMIN",
 	"SYS_NICE",
 	"SYS_PTRACE",
-	"SYS_TIME",
 	"SYSLOG",
 ];
 
@@ -48,7 +46,8 @@ export function dropletContainer(
 		image: IMAGE,
 		hostname: spec.name,
 		host: {
-			CapAdd: CAPABILITIES,
+			// What sshd and cloud-init need besides.
+			CapAdd: [...NESTED_ENGINE_CAPABILITIES, "SYS_TIME"],
 			SecurityOpt: ["seccomp=unconfined", "apparmor=unconfined"],
 			// What `--security-opt systempaths=unconfined` stands for.
 			MaskedPaths: [],

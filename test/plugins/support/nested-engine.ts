@@ -7,29 +7,12 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { utils } from "ssh2";
+import { NESTED_ENGINE_CAPABILITIES } from "../../emulator/machines/droplet";
 
 const run = promisify(execFile);
 
 /** The image of the emulator's Droplets: sshd and dockerd on Debian. */
 const IMAGE = "cutover/droplet:latest";
-
-/**
- * What a nested engine needs; `--privileged` asks for capabilities that the
- * machine itself may lack.
- */
-const CAPABILITIES = [
-	"AUDIT_CONTROL",
-	"DAC_READ_SEARCH",
-	"IPC_LOCK",
-	"LEASE",
-	"LINUX_IMMUTABLE",
-	"NET_ADMIN",
-	"NET_BROADCAST",
-	"SYS_ADMIN",
-	"SYS_NICE",
-	"SYS_PTRACE",
-	"SYSLOG",
-];
 
 const START = [
 	"mkdir -p /run/sshd /root/.ssh",
@@ -63,7 +46,10 @@ export class NestedEngine {
 		writeFileSync(join(folder, "key"), key.private, { mode: 0o600 });
 		await run("docker", [
 			...["run", "-d", "--name", name, "--entrypoint", "/usr/bin/tini"],
-			...CAPABILITIES.flatMap((capability) => ["--cap-add", capability]),
+			...NESTED_ENGINE_CAPABILITIES.flatMap((capability) => [
+				"--cap-add",
+				capability,
+			]),
 			...["seccomp=unconfined", "apparmor=unconfined"].flatMap((option) => [
 				"--security-opt",
 				option,
