@@ -5,8 +5,9 @@ import { readManifest } from "../copy/manifest";
 import { ExitCode, MigrationError } from "../errors";
 import { type Options, sourceOf, stackAuthOf, targetOf } from "../options";
 import { Api } from "../users/api";
-import { moveUsers, type UsersResult } from "../users/move";
+import { moveUsers } from "../users/move";
 import { sendResets } from "../users/resets";
+import type { UsersResult } from "../users/result";
 import {
 	hasAuth,
 	readLiveUsers,

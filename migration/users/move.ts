@@ -10,11 +10,11 @@ import {
 	lockUserMap,
 	readUserMap,
 	type UserMapRow,
-	type UserState,
 	writeUser,
 } from "./map";
 import { DELETED, type Decision, decide, type PolicyOptions } from "./policy";
-import { type RemarkCount, Remarks } from "./remarks";
+import { Remarks } from "./remarks";
+import type { UsersResult } from "./result";
 import type { SourceUser } from "./source";
 import {
 	ACCOUNT_TAKEN,
@@ -26,6 +26,7 @@ import {
 	after,
 	type Change,
 	digestsOf,
+	firstStep,
 	NOTHING_SENT,
 	type Sent,
 	UNKNOWN,
@@ -40,32 +41,6 @@ export interface UsersOptions extends PolicyOptions {
 	 * them was removed there since.
 	 */
 	readonly complete: boolean;
-}
-
-export interface UsersResult {
-	readonly total: number;
-	/** Made by this run, or found after a lost answer. */
-	readonly moved: number;
-	/** Moved before and changed since. */
-	readonly updated: number;
-	/** In the map already and the same as then: nothing done. */
-	readonly alreadyMoved: number;
-	/** Removed from the source since they moved: log-in off. */
-	readonly shutOut: number;
-	readonly withHash: number;
-	readonly passwordReset: number;
-	readonly skipped: Readonly<Record<string, number>>;
-	readonly conflicts: readonly UserConflict[];
-	/** What a person should know, with how many it concerns. */
-	readonly remarks: readonly RemarkCount[];
-	/** Users of the map by state, after the run. */
-	readonly states: Partial<Record<UserState, number>>;
-}
-
-export interface UserConflict {
-	/** The old one. */
-	readonly id: string;
-	readonly reason: string;
 }
 
 /** With more than this share of the moved users gone, it is another source. */
@@ -256,7 +231,7 @@ class Run {
 	}
 
 	private async create(id: string, decision: Create): Promise<void> {
-		const first = firstStep(decision);
+		const first = firstStep(decision.user);
 		await this.note({
 			old_id: id,
 			new_id: null,
@@ -431,16 +406,4 @@ class Run {
 /** What a user may hold who is there though the map does not say as whom. */
 function sentTo(row: UserMapRow | undefined): Sent {
 	return row?.state === "pending" ? row.sent : UNKNOWN;
-}
-
-/**
- * What a user is created with. A second factor given at creation is not asked for
- * until it is updated, so whoever has one gets it together with the ways to log in,
- * in an update: at no moment does the password alone let in.
- */
-function firstStep(decision: Create): Change {
-	const { fields, accounts } = decision.user;
-	if (fields.totp_secret_base64 === null) return { fields, accounts };
-	const { totp_secret_base64: _later, password_hash: _too, ...first } = fields;
-	return { fields: first, accounts: [] };
 }

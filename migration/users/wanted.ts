@@ -169,6 +169,17 @@ export function accountsChanged(
 	);
 }
 
+/**
+ * What a user is created with. A second factor given at creation is not asked for
+ * until it is updated, so whoever has one gets it together with the ways to log in,
+ * in an update: at no moment does the password alone let in.
+ */
+export function firstStep({ fields, accounts }: WantedUser): Change {
+	if (fields.totp_secret_base64 === null) return { fields, accounts };
+	const { totp_secret_base64: _later, password_hash: _too, ...first } = fields;
+	return { fields: first, accounts: [] };
+}
+
 /** Fields as the body of POST /users: without what is not there. */
 export function createBody(
 	fields: Partial<UserFields>,

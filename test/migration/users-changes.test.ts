@@ -256,6 +256,19 @@ describe("users who change between two runs", () => {
 		await inOneRun();
 	});
 
+	it("give their address up though nobody knew that they had been made", async () => {
+		await signUp("late", "late");
+		// Made, but neither that nor any search is answered.
+		system.proxy.trouble = ({ path }) =>
+			path.startsWith("/api/v1/users") ? "commit then fail" : "none";
+		assert.equal((await moveAll(source, system, 1)).conflicts.length, 1);
+		system.proxy.trouble = () => "none";
+		await old("DELETE FROM auth.users WHERE id = md5('late')::uuid");
+		await signUp("later", "late");
+		await inOneRun();
+		assert.equal((await stored("later")).primary_email, "late@example.com");
+	});
+
 	it("change back before a change that failed is tried again", async () => {
 		await addresses({ a: "new" });
 		await old(

@@ -1,11 +1,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { Api } from "../../migration/users/api";
-import {
-	moveUsers,
-	type UsersOptions,
-	type UsersResult,
-} from "../../migration/users/move";
+import { moveUsers, type UsersOptions } from "../../migration/users/move";
+import type { UsersResult } from "../../migration/users/result";
 import { readLiveUsers } from "../../migration/users/source";
 import { StackAuth as Client } from "../../migration/users/stack-auth";
 import {
