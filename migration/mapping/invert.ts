@@ -1,6 +1,6 @@
 import type { Table } from "../catalog/types";
 import { tableName } from "../catalog/types";
-import type { Draft, DraftColumn } from "./compile";
+import type { Draft, DraftColumn } from "./draft";
 import type { Facts } from "./facts";
 import { lookupProblems } from "./lookups";
 import { columnCalled, tableCalled } from "./names";

@@ -6,10 +6,10 @@ import { type ArchiveTable, archiveRoute, RETURNED } from "./archive";
 import {
 	type CompiledRoutes,
 	compileRoutes,
-	type Draft,
 	expressionsOf,
 	type MappedRoute,
 } from "./compile";
+import type { Draft } from "./draft";
 import { describe, type Facts, readFacts } from "./facts";
 import { invert } from "./invert";
 import { type MergeRoute, mergeRoute, parentsFirst } from "./merge";

@@ -1,6 +1,7 @@
 import { type Column, type ForeignKey, tableName } from "../catalog/types";
 import { ident, idents, literal } from "../sql";
-import type { DraftColumn, MappedRoute } from "./compile";
+import type { MappedRoute } from "./compile";
+import type { DraftColumn } from "./draft";
 import type { Facts } from "./facts";
 import { type ValueType, wireType } from "./fit";
 import type { BackWay } from "./invert";

@@ -2,13 +2,8 @@ import type { Column, ForeignKey } from "../catalog/types";
 import { tableName } from "../catalog/types";
 import type { Standing } from "../journal/notes";
 import { fromTable, ident } from "../sql";
-import {
-	type Compilation,
-	type Condition,
-	comesAlong,
-	type Draft,
-	type DraftColumn,
-} from "./compile";
+import { comesAlong } from "./compile";
+import type { Compilation, Condition, Draft, DraftColumn } from "./draft";
 import { columnsRead } from "./names";
 import type { Dependency } from "./types";
 

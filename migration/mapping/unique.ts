@@ -1,12 +1,7 @@
 import { tableName } from "../catalog/types";
 import { fromTable, ident } from "../sql";
-import {
-	type Compilation,
-	type Condition,
-	comesAlong,
-	type Draft,
-	rejectOf,
-} from "./compile";
+import { comesAlong, rejectOf } from "./compile";
+import type { Compilation, Condition, Draft } from "./draft";
 import { columnsRead } from "./names";
 import type { Dependency } from "./types";
 
