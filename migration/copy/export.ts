@@ -15,7 +15,13 @@ import { sameShape } from "../route";
 import { exportUserMap } from "../users/map-file";
 import { findTextUserColumns, findUserColumns } from "../users/references";
 import { exportUsers, hasAuth } from "../users/source";
-import { exportSnapshot, Lane, readSnapshot, type Snapshot } from "./lane";
+import {
+	exportSnapshot,
+	Lane,
+	readSnapshot,
+	releasingLocks,
+	type Snapshot,
+} from "./lane";
 import { readParts } from "./layout";
 import {
 	type ExportedFile,
@@ -87,23 +93,10 @@ export async function exportDatabase(
 		const snapshot = await exportSnapshot(lead);
 		const walPosition = await readWalPosition(lead);
 		const frozen = await frozenState(lead);
-		const { catalog: found } = await describeOthers(
-			await tryMaintenance(
-				await readMeantCatalog(
-					source,
-					lead,
-					await readSchemas(lead),
-					options.lockTimeout,
-				),
-				source,
-			),
-			source,
+		// A lock of the session that keeps the snapshot would last as long as that.
+		const { catalog, routes, parts } = await releasingLocks(lead, () =>
+			planTables(source, lead, options),
 		);
-		const catalog = { ...found, tables: selectTables(found, options.exclude) };
-		const routes = new Map(
-			catalog.tables.map((table) => [table, sameShape(table)]),
-		);
-		const parts = await readParts(lead, [...routes.values()]);
 
 		await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
 		const unfinished = options.resume
@@ -186,6 +179,35 @@ export async function exportDatabase(
 			await Promise.all(lanes.map((lane) => lane.close()));
 		}
 	});
+}
+
+/** What is exported: the catalog as it is meant to be, and the parts of every table. */
+async function planTables(
+	source: DatabaseAddress,
+	lead: Client,
+	{ exclude, lockTimeout }: ExportOptions,
+) {
+	const { catalog: found } = await describeOthers(
+		await tryMaintenance(
+			await readMeantCatalog(
+				source,
+				lead,
+				await readSchemas(lead),
+				lockTimeout,
+			),
+			source,
+		),
+		source,
+	);
+	const catalog = { ...found, tables: selectTables(found, exclude) };
+	const routes = new Map(
+		catalog.tables.map((table) => [table, sameShape(table)]),
+	);
+	return {
+		catalog,
+		routes,
+		parts: await readParts(lead, [...routes.values()]),
+	};
 }
 
 /** The files of one run as tasks, with what has come of them. */

@@ -47,6 +47,24 @@ export async function readSnapshot<T>(
 	return result;
 }
 
+/**
+ * Does `work` and lets go of the locks that it took, though the session's
+ * transaction, and its snapshot, go on. Sessions that kept them would come to wait
+ * for each other for good: a TRUNCATE of the application waits for one of them, and
+ * whoever wants to read the table next waits behind the TRUNCATE.
+ */
+export async function releasingLocks<T>(
+	session: ClientBase,
+	work: () => Promise<T>,
+): Promise<T> {
+	await session.query("SAVEPOINT reading");
+	const result = await work();
+	await session.query(
+		"ROLLBACK TO SAVEPOINT reading; RELEASE SAVEPOINT reading",
+	);
+	return result;
+}
+
 /** How the lanes' sessions on the target call themselves, each with a number of its own. */
 const LANE = "cutover-migration lane";
 

@@ -14,6 +14,7 @@ import {
 	endLeftovers,
 	exportSnapshot,
 	Lane,
+	releasingLocks,
 	type Snapshot,
 } from "./lane";
 import { type Chunk, type CopyPlan, emptyTable, layOut } from "./layout";
@@ -82,7 +83,10 @@ export async function copyRoutes(
 			await callLane(target);
 			const snapshot = await exportSnapshot(lead);
 			await options.flush?.();
-			const chunks = await layOut(lead, target, plan, options.jobs);
+			// A lock of the session that keeps the snapshot would last as long as that.
+			const chunks = await releasingLocks(lead, () =>
+				layOut(lead, target, plan, options.jobs),
+			);
 			const mixed = isMixed(chunks);
 			if (mixed && !options.settle) throw cannotGoOn();
 			const lanes = Array.from(

@@ -1,10 +1,11 @@
 import type { ClientBase } from "pg";
 import { tableName } from "../catalog/types";
 import { splitBlocks } from "../copy/chunks";
+import { releasingLocks } from "../copy/lane";
 import { runTasks } from "../copy/tasks";
 import type { Progress } from "../progress";
 import { ident } from "../sql";
-import { isRewritten, releasingLocks } from "./sessions";
+import { isRewritten } from "./sessions";
 import type { Side } from "./side";
 import { combine, digestChunk, type TableDigest } from "./table";
 

@@ -5,6 +5,7 @@ import { readDefinitions, readShape, type Shape } from "../catalog/shape";
 import type { Table } from "../catalog/types";
 import { withConnection } from "../connection";
 import { readRewrites } from "../copy/guard";
+import { releasingLocks } from "../copy/lane";
 import { selectTables } from "../copy/select";
 import { ExitCode, MigrationError } from "../errors";
 import type { Options } from "../options";
@@ -18,7 +19,7 @@ import {
 	type SequencePair,
 	sequenceDifference,
 } from "./sequences";
-import { type Databases, releasingLocks } from "./sessions";
+import type { Databases } from "./sessions";
 
 /** What a verification compares. */
 export interface VerifyPlan {

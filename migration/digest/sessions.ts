@@ -98,24 +98,6 @@ async function withSessions<T>(
 }
 
 /**
- * Does `work` and lets go of the locks that it took, though the session's
- * transaction, and its snapshot, go on. Sessions that kept them would come to wait
- * for each other for good: a TRUNCATE of the application waits for one of them, and
- * whoever wants to read the table next waits behind the TRUNCATE.
- */
-export async function releasingLocks<T>(
-	session: ClientBase,
-	work: () => Promise<T>,
-): Promise<T> {
-	await session.query("SAVEPOINT reading");
-	const result = await work();
-	await session.query(
-		"ROLLBACK TO SAVEPOINT reading; RELEASE SAVEPOINT reading",
-	);
-	return result;
-}
-
-/**
  * Whether a table, or a partition of it, got another file since the session's
  * snapshot was taken. TRUNCATE and those ALTER TABLE that write all rows anew leave
  * nothing for older snapshots to see. To be asked while the lock of a read is held.

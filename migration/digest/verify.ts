@@ -1,6 +1,7 @@
 import type { ClientBase } from "pg";
 import { findTable } from "../catalog/compare";
 import { type Catalog, tableName } from "../catalog/types";
+import { releasingLocks } from "../copy/lane";
 import type { Manifest } from "../copy/manifest";
 import { runTasks } from "../copy/tasks";
 import { Progress } from "../progress";
@@ -10,7 +11,6 @@ import type { Difference } from "./difference";
 import { locate } from "./locate";
 import { digestSides, type Measured, readExtents, together } from "./measure";
 import { type NameOptions, nameDifferences } from "./name";
-import { releasingLocks } from "./sessions";
 import { rewrittenSide } from "./side";
 import { sameDigest, type TableDigest } from "./table";
 
