@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { Certificates } from "./infra/certificates";
-import { Migration } from "./infra/commands/migration";
+import { Migration, validateKeys } from "./infra/commands/migration";
 import { prepareRollback } from "./infra/commands/rollback";
 import { applySchema } from "./infra/commands/schema";
 import { repointWebhooks } from "./infra/commands/ttn";
@@ -61,6 +61,8 @@ export = async () => {
 			zone.domain.domainUrn,
 		],
 	});
+	const swarm = new Swarm("swarm", { stack, server });
+	const secrets = new Secrets("secrets", { swarm, database, settings });
 
 	// The data, as far up the ladder as the flags say.
 	const schema = applySchema("schema", {
@@ -72,13 +74,13 @@ export = async () => {
 	const migration = new Migration("migration", {
 		server,
 		database,
+		swarm,
+		secrets,
 		settings,
 		dependsOn: [schema],
 	});
 
 	// The services.
-	const swarm = new Swarm("swarm", { stack, server });
-	const secrets = new Secrets("secrets", { swarm, database, settings });
 	const certificates = new Certificates("certificates", {
 		server,
 		zone: zone.domain.name,
@@ -132,6 +134,12 @@ export = async () => {
 		apiHostname: hostnames.api,
 		dependsOn: records.records,
 	});
+	const validated = validateKeys("migration-validate", {
+		server,
+		database,
+		settings,
+		dependsOn: [...records.records, ...webhooks],
+	});
 
 	// First to go in a destroy, so it depends on all that it needs.
 	prepareRollback("rollback", {
@@ -139,7 +147,10 @@ export = async () => {
 		server,
 		database,
 		settings,
-		dependsOn: [folder, ...records.records, ...webhooks],
+		dependsOn: [
+			...[folder, migration],
+			...[...records.records, ...webhooks, ...validated],
+		],
 	});
 
 	return stackOutputs({

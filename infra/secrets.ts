@@ -2,6 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { Database } from "./database";
+import { secretJson } from "./remote";
 import type { Settings } from "./settings";
 import type { Swarm } from "./swarm";
 
@@ -20,6 +21,8 @@ export interface SecretsArgs {
 export class Secrets extends pulumi.ComponentResource {
 	/** The backend's, by file name; upper-case ones become its environment. */
 	readonly backend: Record<string, docker.Secret>;
+	/** The follower's: both databases, as a JSON object of environment variables. */
+	readonly follower: Record<string, docker.Secret>;
 	/** A line "user hash" as Caddy's basic_auth takes it. */
 	readonly monitoringUsers: docker.Secret;
 	readonly monitoring: {
@@ -63,8 +66,25 @@ export class Secrets extends pulumi.ComponentResource {
 			),
 			"database-ca.crt": secret("database-ca", database.ca),
 		};
+		this.follower = settings.sync
+			? {
+					databases: secret(
+						"databases",
+						secretJson(databases(database, settings)),
+					),
+				}
+			: {};
 		this.registerOutputs({});
 	}
+}
+
+/** Source and target as the migration's command line reads them from its environment. */
+export function databases(database: Database, settings: Settings) {
+	return {
+		SOURCE_DATABASE_URL: settings.sourceDatabaseUrl,
+		TARGET_DATABASE_URL: database.url,
+		TARGET_DATABASE_CA: database.ca,
+	};
 }
 
 function base64(text: string): string {

@@ -68,7 +68,8 @@ export const USAGE = `usage: migrate COMMAND [options]
   --remove              sync: take the journal and its state away; rows stay until a sync begins again
   --reverse             sync: the way back, from the target to the source
   --recopy TABLE        sync: bring a table again as a whole, as it is now (may be repeated)
-  --metrics-port N      sync: with --follow, metrics for Prometheus on 127.0.0.1
+  --metrics-port N      sync: with --follow, metrics for Prometheus at /metrics
+  --metrics-host HOST   sync: the address that they are served on (default 127.0.0.1)
   --patience SEC        sync: how long to try to reach a database that is gone (default 600)
   --lock-timeout SEC    freeze, unfreeze, export, import, sync, verify --repair: how long to wait for others (default 30)
 
@@ -110,6 +111,7 @@ export interface Options {
 	readonly reverse: boolean;
 	readonly recopy: readonly string[];
 	readonly metricsPort: number | undefined;
+	readonly metricsHost: string;
 	/** Milliseconds. */
 	readonly patience: number;
 	readonly jobs: number;
@@ -180,6 +182,7 @@ export async function parseOptions(
 			values["metrics-port"] === undefined
 				? undefined
 				: positiveInteger("--metrics-port", values["metrics-port"]),
+		metricsHost: values["metrics-host"],
 		patience: positiveInteger("--patience", values.patience) * 1000,
 		jobs: positiveInteger("--jobs", values.jobs),
 		proof: values.proof,
@@ -279,6 +282,7 @@ function parse(args: readonly string[]) {
 				reverse: { type: "boolean", default: false },
 				recopy: { type: "string", multiple: true, default: [] },
 				"metrics-port": { type: "string" },
+				"metrics-host": { type: "string", default: "127.0.0.1" },
 				patience: { type: "string", default: "600" },
 				jobs: { type: "string", default: DEFAULT_JOBS },
 				proof: { type: "boolean", default: false },

@@ -4,15 +4,23 @@ import { mappingOptions } from "../../cutover/migration-tool";
 import { shellQuote } from "../../cutover/shell";
 import type { Database } from "../database";
 import { connection, nothing, secretJson } from "../remote";
+import { databases, type Secrets } from "../secrets";
 import type { Server } from "../server";
+import { Follower } from "../services/follower";
 import type { Settings } from "../settings";
+import type { Swarm } from "../swarm";
 
-export interface MigrationArgs {
+interface StepArgs {
 	server: Server;
 	database: Database;
 	settings: Settings;
-	/** What must be done first: the target's schema. */
+	/** What must be done first. */
 	dependsOn: pulumi.Resource[];
+}
+
+export interface MigrationArgs extends StepArgs {
+	swarm: Swarm;
+	secrets: Secrets;
 }
 
 interface Step {
@@ -24,35 +32,15 @@ interface Step {
 }
 
 /**
- * All steps, each after the one before. Users come before rows, so that rows name
- * them by their new ids; whoever signed up since then comes before the last rows.
- * All rows are proven equal while the source still serves, and at the freeze those
- * written since: so the freeze does not grow with the data.
- */
-function stepsOf({ sync, freeze, migration, users }: Settings): Step[] {
-	const mapping = mappingOptions(migration)
-		.map((word) => ` ${shellQuote(word)}`)
-		.join("");
-	const moveUsers = `users${users.carryHashes ? "" : " --reset-passwords"}`;
-	const follow: Step[] = [
-		{ name: "probe", run: `probe${mapping}` },
-		{ name: "users", run: moveUsers },
-		{ name: "sync", run: `sync --proof${mapping}`, undo: "sync --remove" },
-	];
-	const stop: Step[] = [
-		{ name: "freeze", run: "freeze", undo: "unfreeze" },
-		{ name: "last-users", run: moveUsers },
-		{ name: "drain", run: `sync --drain${mapping}` },
-		{ name: "verify", run: `verify --since-baseline${mapping}` },
-	];
-	return [...(sync ? follow : []), ...(freeze ? stop : [])];
-}
-
-/**
  * The migration as command resources, run beside both databases on the
  * manager: the managed one admits nobody else. A step runs once, when its flag
- * goes up. A later change of image or credentials does not repeat it: rows copied
- * over a live database would undo what users wrote since.
+ * goes up, after the one before. A later change of image or credentials does not
+ * repeat it: rows copied over a live database would undo what users wrote since.
+ *
+ * Users come before rows, so that rows name them by their new ids; whoever signed
+ * up since then comes before the last rows. All rows are proven equal while the
+ * source still serves, and at the freeze those written since: so the freeze does
+ * not grow with the data. From the copy to the freeze a service follows the source.
  */
 export class Migration extends pulumi.ComponentResource {
 	/** In the order of the ladder; the last settles last. */
@@ -64,42 +52,83 @@ export class Migration extends pulumi.ComponentResource {
 		opts?: pulumi.ComponentResourceOptions,
 	) {
 		super("cutover:infra:Migration", name, {}, opts);
-		const { settings } = args;
-		const { manager } = args.server;
-		for (const { name: step, run, undo } of stepsOf(settings)) {
-			const before = this.steps.at(-1);
+		const { sync, freeze, migration, users } = args.settings;
+		const mapping = mappingOptions(migration)
+			.map((word) => ` ${shellQuote(word)}`)
+			.join("");
+		const moveUsers = `users${users.carryHashes ? "" : " --reset-passwords"}`;
+		const run = (step: Step, ...after: pulumi.Resource[]) => {
+			const before = [...this.steps.slice(-1), ...after];
+			const dependsOn = [...args.dependsOn, ...before];
 			this.steps.push(
-				new remote.Command(
-					`${name}-${step}`,
-					{
-						connection: connection(manager.ssh),
-						create: migrationTool(settings.images.cutover, run),
-						update: nothing,
-						...(undo
-							? { delete: migrationTool(settings.images.cutover, undo) }
-							: {}),
-						stdin: migrationEnvironment(args.database, settings),
-						// Progress stands on standard error, and no secret on either.
-						logging: "stderr",
-						addPreviousOutputInEnv: false,
-					},
-					{
-						parent: this,
-						dependsOn: [
-							...args.dependsOn,
-							...args.database.ready,
-							...(before ? [before] : []),
-						],
-						// Barrier and journal are taken off the source even when the machine
-						// goes too: nothing else knows of them where a deployment stopped half-way.
-						...(undo ? {} : { deletedWith: manager.droplet }),
-						customTimeouts: { create: "12h", delete: "1h" },
-					},
-				),
+				runStep(`${name}-${step.name}`, step, { ...args, dependsOn }, this),
 			);
+		};
+		if (sync) {
+			run({ name: "probe", run: `probe${mapping}` });
+			run({ name: "users", run: moveUsers });
+			const undo = "sync --remove";
+			run({ name: "sync", run: `sync --proof${mapping}`, undo });
+			if (freeze) run({ name: "freeze", run: "freeze", undo: "unfreeze" });
+			// Behind the barrier: where that does not come to stand, it goes on.
+			const dependsOn = this.steps.slice(-1);
+			const { service } = new Follower(
+				"follower",
+				{ ...args, dependsOn },
+				{ parent: this },
+			);
+			if (freeze) {
+				run({ name: "last-users", run: moveUsers });
+				const drain = { name: "drain", run: `sync --drain${mapping}` };
+				run(drain, service.service);
+				run({ name: "verify", run: `verify --since-baseline${mapping}` });
+			}
 		}
 		this.registerOutputs({});
 	}
+}
+
+/**
+ * Has the rows of large tables' foreign keys looked at, which the drain puts back
+ * unchecked so that the freeze is short. It blocks no writer and may take long: it
+ * belongs behind the switch, which neither waits for it nor fails with it.
+ *
+ * @returns nothing to wait for where there is no switch yet.
+ */
+export function validateKeys(name: string, args: StepArgs): pulumi.Resource[] {
+	if (!args.settings.dnsSwitch) return [];
+	return [runStep(name, { name: "validate", run: "sync --validate" }, args)];
+}
+
+function runStep(
+	name: string,
+	{ run, undo }: Step,
+	{ server, database, settings, dependsOn }: StepArgs,
+	parent?: pulumi.Resource,
+): remote.Command {
+	const { manager } = server;
+	const { cutover } = settings.images;
+	return new remote.Command(
+		name,
+		{
+			connection: connection(manager.ssh),
+			create: migrationTool(cutover, run),
+			update: nothing,
+			...(undo ? { delete: migrationTool(cutover, undo) } : {}),
+			stdin: migrationEnvironment(database, settings),
+			// Progress stands on standard error, and no secret on either.
+			logging: "stderr",
+			addPreviousOutputInEnv: false,
+		},
+		{
+			...(parent ? { parent } : {}),
+			dependsOn: [...dependsOn, ...database.ready],
+			// Barrier and journal are taken off the source even when the machine
+			// goes too: nothing else knows of them where a deployment stopped half-way.
+			...(undo ? {} : { deletedWith: manager.droplet }),
+			customTimeouts: { create: "12h", delete: "1h" },
+		},
+	);
 }
 
 /** The migration's command line in its container; secrets come by standard input. */
@@ -116,9 +145,7 @@ function migrationEnvironment(
 	settings: Settings,
 ): pulumi.Output<string> {
 	return secretJson({
-		SOURCE_DATABASE_URL: settings.sourceDatabaseUrl,
-		TARGET_DATABASE_URL: database.url,
-		TARGET_DATABASE_CA: database.ca,
+		...databases(database, settings),
 		STACK_AUTH_API_URL: settings.stackAuth.apiUrl,
 		STACK_AUTH_PROJECT_ID: settings.stackAuth.projectId,
 		STACK_AUTH_SECRET_SERVER_KEY: settings.stackAuthSecretServerKey,

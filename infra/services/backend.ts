@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Secrets } from "../secrets";
 import type { Settings } from "../settings";
 import type { Swarm } from "../swarm";
-import { configFile, Service } from "./service";
+import { configFile, nodeGet, Service } from "./service";
 
 export interface BackendArgs {
 	swarm: Swarm;
@@ -55,7 +55,9 @@ export class Backend extends pulumi.ComponentResource {
 				configs: { [entrypoint]: script },
 				replicas: backend.replicas,
 				limits: { cpus: 1, memoryMb: 1024 },
-				healthCheck: ["node", "-e", liveProbe],
+				// Live, not ready: an outage of the database must not have the Swarm
+				// kill every task.
+				healthCheck: nodeGet(3000, "/health/live"),
 				dependsOn: args.dependsOn,
 			},
 			{ parent: this },
@@ -86,10 +88,3 @@ export function backendEnvironment(
 export function versionOf(image: string): string {
 	return image.replace(/@.*$/, "").replace(/^.*:/, "");
 }
-
-/**
- * Live, not ready: an outage of the database must not have the Swarm kill every
- * task. The image has node for sure; it need not have curl or wget.
- */
-const liveProbe =
-	"fetch('http://127.0.0.1:3000/health/live').then(a=>process.exit(a.ok?0:1),()=>process.exit(1))";

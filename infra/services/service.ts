@@ -27,6 +27,11 @@ export interface ServiceArgs {
 	/** Keeps every task on the manager: for data or addresses that are there. */
 	onManager?: boolean;
 	limits: { cpus: number; memoryMb: number };
+	/**
+	 * True where it must have stopped before something else is undone: it is then
+	 * deleted by itself, also when its machine goes.
+	 */
+	stopsFirst?: boolean;
 	/** A program and its arguments in the container; 0 is healthy. */
 	healthCheck: string[];
 	/** Time that a start may take without counting as ill; default 30 s. */
@@ -105,6 +110,7 @@ export class Service extends pulumi.ComponentResource {
 			{
 				parent: this,
 				...inside,
+				...(args.stopsFirst ? { deletedWith: undefined } : {}),
 				dependsOn: [network, ...(args.dependsOn ?? [])],
 				// One name is for one service at a time.
 				deleteBeforeReplace: true,
@@ -178,6 +184,14 @@ function taskSpec(
  */
 export function httpGet(port: number, path: string): string[] {
 	return ["wget", "-q", "-O", "/dev/null", `http://127.0.0.1:${port}${path}`];
+}
+
+/** Health check by Node, for images that have it for sure but need have neither wget nor curl. */
+export function nodeGet(port: number, path: string): string[] {
+	return [
+		...["node", "-e"],
+		`fetch('http://127.0.0.1:${port}${path}').then(a=>process.exit(a.ok?0:1),()=>process.exit(1))`,
+	];
 }
 
 /** A file for services, as a Swarm config; a new text makes a new config. */

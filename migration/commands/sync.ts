@@ -133,10 +133,10 @@ async function follow(
 	const served =
 		options.metricsPort === undefined
 			? undefined
-			: await serveMetrics(options.metricsPort, read);
+			: await serveMetrics(options.metricsPort, options.metricsHost, read);
 	if (served)
 		process.stderr.write(
-			`sync: metrics at http://127.0.0.1:${served.port}/metrics\n`,
+			`sync: metrics at http://${options.metricsHost}:${served.port}/metrics\n`,
 		);
 	const timer = setInterval(async () => {
 		process.stderr.write(`sync: ${progressOf(await read())}\n`);

@@ -82,11 +82,12 @@ export function metricsText(metrics: SyncMetrics): string {
 }
 
 /**
- * Serves the metrics on this machine, at /metrics of the given port (0: any free
- * one); resolves once it listens.
+ * Serves the metrics at /metrics of the given port (0: any free one) on the
+ * addresses that `host` names; resolves once it listens.
  */
 export async function serveMetrics(
 	port: number,
+	host: string,
 	read: () => Promise<SyncMetrics>,
 ): Promise<{ readonly port: number; readonly close: () => void }> {
 	const server: Server = createServer((request, response) => {
@@ -106,7 +107,7 @@ export async function serveMetrics(
 	});
 	await new Promise<void>((resolve, reject) => {
 		server.once("error", reject);
-		server.listen(port, "127.0.0.1", resolve);
+		server.listen(port, host, resolve);
 	});
 	const address = server.address();
 	return {

@@ -96,15 +96,16 @@ describe("the stacks under mocks", () => {
 		]);
 	});
 
-	it("skips what is inside the machine when the machine goes, but never the way back, the barrier or the journal", async () => {
+	it("skips what is inside the machine when the machine goes, but never the way back, the barrier, the journal or who follows it", async () => {
 		const resources = await deploy("production", allFlags);
+		const source = ["migration-freeze", "migration-sync", "follower-service"];
 		for (const { type, name, deletedWith } of resources) {
-			if (["migration-freeze", "migration-sync"].includes(name)) continue;
+			if (source.includes(name)) continue;
 			if (type.startsWith("docker:") || type === "command:remote:Command") {
 				assert.ok(deletedWith, `${name} would block a destroy`);
 			}
 		}
-		for (const name of ["rollback", "migration-freeze", "migration-sync"]) {
+		for (const name of ["rollback", ...source]) {
 			assert.equal(find(resources, name).deletedWith, undefined);
 		}
 	});
@@ -135,6 +136,44 @@ describe("the stacks under mocks", () => {
 			const before = all[index - 1];
 			if (before) assert.ok(dependsOn.includes(before.name));
 		}
+	});
+
+	it("follows the source from the copy to the barrier, and drains when that has stopped", async () => {
+		const synced = { "cutover:sync": true };
+		const frozen = { ...synced, "cutover:freeze": true };
+		const replicas = ({ inputs }: Registered) =>
+			(inputs as { mode: { replicated: { replicas: number } } }).mode.replicated
+				.replicas;
+		const names = (await deploy("production")).map(({ name }) => name);
+		assert.ok(!names.some((name) => name.startsWith("follower")));
+
+		const below = await deploy("production", synced);
+		const follower = find(below, "follower-service");
+		assert.equal(replicas(follower), 1);
+		assert.ok(follower.dependsOn.includes("migration-sync"));
+		// A destroy exports while it still follows.
+		assert.ok(
+			dependenciesOf(below, find(below, "rollback")).has("follower-service"),
+		);
+
+		const above = await deploy("production", frozen);
+		const stopped = find(above, "follower-service");
+		assert.equal(replicas(stopped), 0);
+		assert.ok(stopped.dependsOn.includes("migration-freeze"));
+		const waitsForIt = (name: string) =>
+			find(above, name).dependsOn.includes("follower-service");
+		assert.ok(waitsForIt("migration-drain"));
+		assert.ok(!waitsForIt("migration-last-users"));
+	});
+
+	it("validates large tables' keys behind the switch, which does not wait for it", async () => {
+		const resources = await deploy("production", allFlags);
+		const validate = find(resources, "migration-validate");
+		assert.match(String(validate.inputs.create), / sync --validate /);
+		assert.equal(validate.inputs.delete, undefined);
+		const before = dependenciesOf(resources, validate);
+		for (const name of ["migration-verify", "records-site", "ttn"])
+			assert.ok(before.has(name), `validate does not wait for ${name}`);
 	});
 
 	it("takes off again what it puts on the source", async () => {
