@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { migrateHere } from "./cli";
 import { type Database, emptyDatabase, run } from "./databases";
+import { LossyTcp } from "./lossy-tcp";
 
 const CLI = join(__dirname, "../../migration/cli.ts");
 
@@ -109,6 +110,55 @@ describe("sync --follow", () => {
 		assert.deepEqual(json.keyless, [
 			{ table: "keyless", bytes: json.keyless[0].bytes, rows: null, copies: 0 },
 		]);
+	});
+
+	it("shows its metrics where it is told to, also while the source is silent", async () => {
+		const { proxy, url } = await LossyTcp.before(source.url);
+		try {
+			const port = 20_000 + Math.floor(Math.random() * 20_000);
+			following = new Following({ ...env, SOURCE_DATABASE_URL: url }, [
+				...["--metrics-host", "127.0.0.2", "--metrics-port", String(port)],
+			]);
+			await until("(SELECT count(*) FROM things) = 100");
+			await run(source.url, "UPDATE things SET note = 'one' WHERE id = 1");
+			await until(noted("one"));
+			await assert.rejects(fetch(`http://127.0.0.1:${port}/metrics`));
+			const up = async () => {
+				const metrics = await fetch(`http://127.0.0.2:${port}/metrics`, {
+					signal: AbortSignal.timeout(5000),
+				});
+				return /^cutover_sync_up\S* (\d)$/m.exec(await metrics.text())?.[1];
+			};
+			assert.equal(await up(), "1");
+			proxy.act = () => "hang";
+			// One after the other as well: nobody queues behind a question that hangs.
+			assert.deepEqual(await Promise.all([up(), up(), up()]), ["0", "0", "0"]);
+			assert.equal(await up(), "0");
+		} finally {
+			await proxy.stop();
+		}
+	});
+
+	it("goes on after a drain, from before the source is opened again", async () => {
+		await migrateHere(["sync", "--proof"], env);
+		await migrateHere(["freeze"], env);
+		await migrateHere(["sync", "--drain"], env);
+		following = new Following(env);
+		// Its session, not ours: the drain's has ended.
+		await until(
+			"EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
+		);
+		await migrateHere(["unfreeze"], env);
+		await run(
+			source.url,
+			"UPDATE things SET note = 'thawed' WHERE id = 1; INSERT INTO parts VALUES (2, 2)",
+		);
+		await until(noted("thawed"));
+		assert.equal(await following.stop(), 0, following.stderr);
+		await migrateHere(["freeze"], env);
+		await migrateHere(["sync", "--drain"], env);
+		const { json } = await migrateHere(["verify", "--since-baseline"], env);
+		assert.equal(json.equal, true);
 	});
 
 	it("empties a table that others refer to, in a database that it made itself", async () => {
