@@ -41,6 +41,7 @@ import { clockOffsetSeconds, moveClock } from "../../cutover/clock";
 import type { CheckpointName } from "../../cutover/evidence";
 import { type NoticeKind, sendNotice } from "../../cutover/notices";
 import { observeTtl } from "../../cutover/ttl";
+import { keysValidated, readingArrives } from "./new-system";
 import { lateComer } from "./old-system";
 import type { UpdateResult } from "./pulumi";
 import type { Rehearsal } from "./rehearsal";
@@ -143,11 +144,10 @@ function productionReady(rehearsal: Rehearsal): PlannedCheckpoint {
 				},
 			},
 			{
-				title: "the old system goes on, its writes are noted",
+				title: "the old system goes on, and what it writes is brought over",
 				async run() {
-					const { status, body } = await rehearsal.control.sendUplink(3.5);
-					expect(status === 200, `an uplink was answered ${status} ${body}`);
-					return `1 uplink, ${await rehearsal.oldSystem.goesOn()}`;
+					const written = await rehearsal.oldSystem.goesOn();
+					return `${written}; ${await uplinkIsBrought(rehearsal)}`;
 				},
 			},
 			{ title: "clock moved by 24 h", run: async () => movedBy(24) },
@@ -176,8 +176,8 @@ function cutoverComplete(rehearsal: Rehearsal): PlannedCheckpoint {
 	const { production, logins } = rehearsal;
 	const site = () => rehearsal.site("production");
 	const send = (celsius: number) => rehearsal.control.sendUplink(celsius);
-	const upWith = async (flag: string) => {
-		await production.set(flag, "true");
+	const upWith = async (flag: string, value = "true") => {
+		await production.set(flag, value);
 		const result = await production.up();
 		await rehearsal.readSite("production");
 		return shown(result);
@@ -204,8 +204,21 @@ function cutoverComplete(rehearsal: Rehearsal): PlannedCheckpoint {
 				run: () => sidesEqual(site()).run(),
 			},
 			{
+				title: "cutover:freeze taken back: the source serves, and is followed",
+				run: async () =>
+					`${await upWith("freeze", "false")}; ${await uplinkIsBrought(rehearsal)}`,
+			},
+			{
+				title: "cutover:freeze again",
+				run: () => upWith("freeze"),
+			},
+			{
 				title: "cutover:dnsSwitch: the flag is flipped",
 				run: () => upWith("dnsSwitch"),
+			},
+			{
+				title: "the new database's foreign keys are all validated",
+				run: () => keysValidated(site()),
 			},
 			{
 				title: "who signed up during the sync logs in and sees history",
@@ -254,6 +267,14 @@ function stabilized(rehearsal: Rehearsal): PlannedCheckpoint {
 			namesPointTo(site(), site().outputs.reservedIp),
 		],
 	};
+}
+
+/** The old system takes an uplink while it serves; the follower brings the reading. */
+async function uplinkIsBrought(rehearsal: Rehearsal): Promise<string> {
+	const { status, body } = await rehearsal.control.sendUplink(3.5);
+	expect(status === 200, `an uplink was answered ${status} ${body}`);
+	const { readingId } = JSON.parse(body) as { readingId: string };
+	return readingArrives(rehearsal.site("production"), readingId);
 }
 
 async function notice(rehearsal: Rehearsal, kind: NoticeKind): Promise<string> {

@@ -1,0 +1,63 @@
+import { expect } from "../../cutover/check";
+import type { Site } from "../../cutover/checks/site";
+import { shellQuote } from "../../cutover/shell";
+import { remote } from "../../cutover/ssh";
+import { waitFor } from "../../cutover/wait";
+
+/** A reading of the old system arrives while that still serves, and Prometheus sees who brings it. */
+export async function readingArrives(site: Site, id: string): Promise<string> {
+	await waitFor(
+		`reading ${id} in the new database`,
+		async () =>
+			(await ask(
+				site,
+				`SELECT count(*) FROM sensor_readings WHERE id = '${id}'`,
+			)) === "1" || undefined,
+		{ timeoutMs: 60_000, intervalMs: 500 },
+	);
+	const lag = await waitFor(
+		"the follower's lag in Prometheus",
+		async () => (await site.query("cutover_sync_lag_seconds"))[0],
+		{ timeoutMs: 60_000, intervalMs: 1_000 },
+	);
+	return `reading ${id} arrived, lag ${lag.toFixed(1)} s`;
+}
+
+/** No foreign key of the new database is left whose rows nobody has looked at. */
+export async function keysValidated(site: Site): Promise<string> {
+	const [unvalidated, all] = (
+		await ask(
+			site,
+			"SELECT count(*) FILTER (WHERE NOT convalidated) || ' ' || count(*) FROM pg_constraint WHERE contype = 'f'",
+		)
+	)
+		.split(" ")
+		.map(Number);
+	expect(
+		all && unvalidated === 0,
+		`${unvalidated} of ${all} foreign keys are not validated`,
+	);
+	return `${all} foreign keys`;
+}
+
+/** Asks the new database from the Droplet, because it admits nobody else. */
+async function ask({ outputs }: Site, sql: string): Promise<string> {
+	const { ssh, database } = outputs;
+	const { hostname, port, pathname, username, password } = new URL(
+		database.url,
+	);
+	const input = [
+		...[hostname, port, pathname.slice(1), username],
+		...[decodeURIComponent(password), database.ca],
+	].join("\n");
+	const answer = await remote(ssh, `${psql} ${shellQuote(sql)}`, { input });
+	return answer.trim();
+}
+
+/** Standard input: a line for each of libpq's variables, then the authority's PEM. */
+const psql = [
+	"set -e; umask 077; folder=$(mktemp -d); trap 'rm -rf \"$folder\"' EXIT",
+	'for name in PGHOST PGPORT PGDATABASE PGUSER PGPASSWORD; do IFS= read -r value; export "$name=$value"; done',
+	'cat >"$folder/ca.crt"',
+	'PGSSLMODE=verify-full PGSSLROOTCERT="$folder/ca.crt" psql -AtX -v ON_ERROR_STOP=1 -c',
+].join("\n");
