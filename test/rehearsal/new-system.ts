@@ -3,16 +3,18 @@ import type { Site } from "../../cutover/checks/site";
 import { shellQuote } from "../../cutover/shell";
 import { remote } from "../../cutover/ssh";
 import { waitFor } from "../../cutover/wait";
+import type { Rehearsal } from "./rehearsal";
 
-/** A reading of the old system arrives while that still serves, and Prometheus sees who brings it. */
-export async function readingArrives(site: Site, id: string): Promise<string> {
+/** The old system takes an uplink while it serves; the follower, which Prometheus sees, brings the reading. */
+export async function uplinkIsBrought(rehearsal: Rehearsal): Promise<string> {
+	const site = rehearsal.site("production");
+	const { status, body } = await rehearsal.control.sendUplink(3.5);
+	expect(status === 200, `an uplink was answered ${status} ${body}`);
+	const { readingId: id } = JSON.parse(body) as { readingId: string };
+	const count = `SELECT count(*) FROM sensor_readings WHERE id = '${id}'`;
 	await waitFor(
 		`reading ${id} in the new database`,
-		async () =>
-			(await ask(
-				site,
-				`SELECT count(*) FROM sensor_readings WHERE id = '${id}'`,
-			)) === "1" || undefined,
+		async () => (await ask(site, count)) === "1" || undefined,
 		{ timeoutMs: 60_000, intervalMs: 500 },
 	);
 	const lag = await waitFor(
@@ -20,7 +22,7 @@ export async function readingArrives(site: Site, id: string): Promise<string> {
 		async () => (await site.query("cutover_sync_lag_seconds"))[0],
 		{ timeoutMs: 60_000, intervalMs: 1_000 },
 	);
-	return `reading ${id} arrived, lag ${lag.toFixed(1)} s`;
+	return `reading ${id} was brought over, lag ${lag.toFixed(1)} s`;
 }
 
 /** No foreign key of the new database is left whose rows nobody has looked at. */

@@ -1,4 +1,4 @@
-import { type Check, expect } from "../../cutover/check";
+import type { Check } from "../../cutover/check";
 import {
 	alertFires,
 	namesPointTo,
@@ -41,7 +41,7 @@ import { clockOffsetSeconds, moveClock } from "../../cutover/clock";
 import type { CheckpointName } from "../../cutover/evidence";
 import { type NoticeKind, sendNotice } from "../../cutover/notices";
 import { observeTtl } from "../../cutover/ttl";
-import { keysValidated, readingArrives } from "./new-system";
+import { keysValidated, uplinkIsBrought } from "./new-system";
 import { lateComer } from "./old-system";
 import type { UpdateResult } from "./pulumi";
 import type { Rehearsal } from "./rehearsal";
@@ -234,6 +234,7 @@ function cutoverComplete(rehearsal: Rehearsal): PlannedCheckpoint {
 			uplinkArrives(site(), send),
 			alertFires(site(), send, logins.carried),
 			servicesRun(site()),
+			prometheusScrapes(site()),
 			backendHealthy(site()),
 		],
 	};
@@ -267,14 +268,6 @@ function stabilized(rehearsal: Rehearsal): PlannedCheckpoint {
 			namesPointTo(site(), site().outputs.reservedIp),
 		],
 	};
-}
-
-/** The old system takes an uplink while it serves; the follower brings the reading. */
-async function uplinkIsBrought(rehearsal: Rehearsal): Promise<string> {
-	const { status, body } = await rehearsal.control.sendUplink(3.5);
-	expect(status === 200, `an uplink was answered ${status} ${body}`);
-	const { readingId } = JSON.parse(body) as { readingId: string };
-	return readingArrives(rehearsal.site("production"), readingId);
 }
 
 async function notice(rehearsal: Rehearsal, kind: NoticeKind): Promise<string> {
