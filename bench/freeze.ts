@@ -103,7 +103,7 @@ interface Running {
 function migrate(servers: Servers, args: readonly string[]): Running {
 	const child = spawn(
 		process.execPath,
-		["--import", "tsx", "migration/cli.ts", ...args],
+		["--require", "tsx/cjs", "migration/cli.ts", ...args],
 		{
 			env: {
 				...process.env,
