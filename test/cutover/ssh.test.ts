@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { utils } from "ssh2";
 import { RemoteError, remote, type SshTarget } from "../../cutover/ssh";
 import { type SshServer, startSshServer } from "../plugins/support/ssh-server";
+import { generateKey } from "../ssh-key";
 
 describe("a command on a Droplet", () => {
-	const client = utils.generateKeyPairSync("ed25519");
+	const client = generateKey();
 	let server: SshServer;
 	let target: SshTarget;
 	before(async () => {
@@ -48,7 +48,7 @@ describe("a command on a Droplet", () => {
 	});
 
 	it("is not sent to a machine with another host key", async () => {
-		const other = utils.generateKeyPairSync("ed25519").public;
+		const other = generateKey().public;
 		await assert.rejects(
 			remote({ ...target, hostKey: other }, "true"),
 			/Host key verification failed/,

@@ -5,6 +5,9 @@ import {
 	type Comparison,
 	compareRoutes,
 } from "../../migration/digest/comparison";
+import type { Difference } from "../../migration/digest/difference";
+import { withSnapshots } from "../../migration/digest/sessions";
+import { verifyTables } from "../../migration/digest/verify";
 import { Pair as SyncPair } from "../../migration/follow/pair";
 import {
 	beginSync,
@@ -205,6 +208,22 @@ export async function comparisonsOf(
 ): Promise<readonly Comparison[]> {
 	const { forward, target } = await compiled(mapping, pair);
 	return compareRoutes(forward.routes, target.catalog.tables);
+}
+
+/** What a verification by the mapping finds; sees what other sessions have written. */
+export async function differencesOf(
+	mapping: Mapping,
+	pair: Pair,
+): Promise<readonly Difference[]> {
+	const comparisons = await comparisonsOf(mapping, pair);
+	const { read, write } = addressesOf(pair.databases);
+	const { differences } = await withSnapshots(
+		{ source: read, target: write },
+		1,
+		(sessions) =>
+			verifyTables(sessions, comparisons, { limit: 10, showValues: true }),
+	);
+	return differences;
 }
 
 /** The two databases as a sync and a repair name them. */

@@ -3,14 +3,14 @@ import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { utils } from "ssh2";
+import { generateKey } from "../ssh-key";
 import { Project } from "./support/project";
 import { type SshServer, startSshServer } from "./support/ssh-server";
 
 describe("remote commands with the real CLI", function () {
 	this.timeout(300_000);
 	const folder = mkdtempSync(join(tmpdir(), "remote-test-"));
-	const key = utils.generateKeyPairSync("ed25519");
+	const key = generateKey();
 	let server: SshServer;
 	let project: Project;
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { getServers } from "node:dns";
 import { connect } from "node:net";
+import { generateKey } from "../../ssh-key";
 import { createDockerMachines } from "./index";
-import { generateKey, Ssh } from "./ssh";
+import { Ssh } from "./ssh";
 import type { DropletAddresses, Machines } from "./types";
 
 const EVERYWHERE = ["0.0.0.0/0"];

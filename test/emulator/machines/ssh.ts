@@ -1,9 +1,4 @@
-import { Client, utils } from "ssh2";
-
-/** An ed25519 key pair as OpenSSH writes it. */
-export function generateKey(): { private: string; public: string } {
-	return utils.generateKeyPairSync("ed25519");
-}
+import { Client } from "ssh2";
 
 /** A root session on a Droplet whose host key is known beforehand. */
 export class Ssh {

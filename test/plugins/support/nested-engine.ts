@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
-import { utils } from "ssh2";
 import { NESTED_ENGINE_CAPABILITIES } from "../../emulator/machines/droplet";
+import { generateKey } from "../../ssh-key";
 
 const run = promisify(execFile);
 
@@ -42,7 +42,7 @@ export class NestedEngine {
 	static async start(image: string): Promise<NestedEngine> {
 		const name = `plugins-test-${randomBytes(4).toString("hex")}`;
 		const folder = mkdtempSync(join(tmpdir(), "nested-engine-"));
-		const key = utils.generateKeyPairSync("ed25519");
+		const key = generateKey();
 		writeFileSync(join(folder, "key"), key.private, { mode: 0o600 });
 		await run("docker", [
 			...["run", "-d", "--name", name, "--entrypoint", "/usr/bin/tini"],

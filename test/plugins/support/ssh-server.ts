@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { Server, type Session, utils } from "ssh2";
+import { generateKey } from "../../ssh-key";
 
 export interface SshServer {
 	port: number;
@@ -21,7 +22,7 @@ export function startSshServer(
 	clientKey: string,
 	options: { accepts: string[] },
 ): Promise<SshServer> {
-	const host = utils.generateKeyPairSync("ed25519");
+	const host = generateKey();
 	const allowed = utils.parseKey(clientKey);
 	if (allowed instanceof Error) {
 		throw allowed;
