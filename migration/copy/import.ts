@@ -89,8 +89,7 @@ export async function importDatabase<Checked>(
 		await client.query("COMMIT");
 		// Statistics, visibility and the planner's row counts: the first queries
 		// of the new system would otherwise plan for empty tables.
-		for (const { table } of tables)
-			await analyze(client, `ANALYZE ${ident(table.schema, table.name)}`);
+		for (const { table } of tables) await analyze(client, table);
 		return { checked, ...totals(manifest), unmappedIds };
 	});
 }

@@ -102,7 +102,7 @@ export async function copyRoutes(
 					allRows: mixed ? [] : run.tasks,
 					bytes: (table) => run.bytesOf(table),
 				});
-				const last = statistics(plan.routes, chunks, [
+				const last = statistics(plan.routes, [
 					...(mixed ? [] : run.tasks),
 					...finishing,
 				]);
@@ -134,35 +134,20 @@ function isMixed(chunks: readonly Chunk[]): boolean {
 	);
 }
 
-/**
- * Statistics, without which the first queries would be planned for empty tables.
- * Tables that came in parts are not frozen yet: VACUUM marks their pages as
- * visible to all, so that index-only scans work from the start.
- */
+/** Takes the statistics of all tables that routes fill. */
 function statistics(
 	routes: readonly Route[],
-	chunks: readonly Chunk[],
 	after: readonly Task<Lane>[],
 ): Task<Lane>[] {
-	return routes.map(({ from, to }) => {
-		const table = ident(to.schema, to.name);
-		const frozen = chunks.some(
-			(chunk) => chunk.source.to === to && isFrozen(chunk),
-		);
-		return {
-			name: `statistics of ${tableName(to)}`,
-			rank: from.bytes,
-			after,
-			run: (lane) =>
-				lane.withRetry(async () => {
-					const target = await lane.target();
-					await analyze(
-						target,
-						frozen ? `ANALYZE ${table}` : `VACUUM (ANALYZE) ${table}`,
-					);
-				}),
-		};
-	});
+	return routes.map(({ from, to }) => ({
+		name: `statistics of ${tableName(to)}`,
+		rank: from.bytes,
+		after,
+		run: (lane) =>
+			lane.withRetry(async () => {
+				await analyze(await lane.target(), to);
+			}),
+	}));
 }
 
 function cannotGoOn(): MigrationError {

@@ -257,7 +257,6 @@ class Load {
 		return this.find(ref)?.bytes ?? 0;
 	}
 
-	/** Statistics, and for tables that came in parts what lets index-only scans work. */
 	statistics(after: readonly Task<Lane>[]): Task<Lane>[] {
 		return this.manifest.tables.map((table) => ({
 			name: `statistics of ${tableName(table)}`,
@@ -265,11 +264,7 @@ class Load {
 			after,
 			run: (lane) =>
 				lane.withRetry(async () => {
-					const frozen = this.isFrozen(table);
-					await analyze(
-						await lane.target(),
-						`${frozen ? "ANALYZE" : "VACUUM (ANALYZE)"} ${ident(table.schema, table.name)}`,
-					);
+					await analyze(await lane.target(), table);
 				}),
 		}));
 	}

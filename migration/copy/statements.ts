@@ -127,7 +127,10 @@ function byTable(statements: readonly StatementRecord[]): StatementRecord[][] {
 const TABLE_PER_MEMORY = 64;
 /** Less than this cannot be gained from. */
 const LEAST_SORT_MEMORY = 16 * 1024 ** 2;
-/** As much is taken for large tables where the server is set to less. */
+/**
+ * As much is taken for large tables where the server is set to less; and PostgreSQL
+ * starts no parallel worker where each process has less than 32 MB of it.
+ */
 const COMMON_SORT_MEMORY = 64 * 1024 ** 2;
 
 /**
@@ -137,8 +140,9 @@ const COMMON_SORT_MEMORY = 64 * 1024 ** 2;
  * than one process; they pay for a table's last one, when lanes have nothing else.
  */
 function sortSettings(tableBytes: number, isLast: boolean): string {
+	const least = isLast ? COMMON_SORT_MEMORY : LEAST_SORT_MEMORY;
 	const wished = Math.round(
-		Math.max(tableBytes / TABLE_PER_MEMORY, LEAST_SORT_MEMORY) / 1024,
+		Math.max(tableBytes / TABLE_PER_MEMORY, least) / 1024,
 	);
 	const most = `greatest(pg_size_bytes(current_setting('maintenance_work_mem')), ${COMMON_SORT_MEMORY}) / 1024`;
 	const memory = `SELECT set_config('maintenance_work_mem', least(${wished}, ${most}) || 'kB', true)`;

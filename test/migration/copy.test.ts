@@ -49,7 +49,7 @@ describe("a whole database into an empty one, PostgreSQL 15 to 17", () => {
 		assert.equal(verified.exitCode, 0, verified.stderr);
 	});
 
-	it("leaves statistics behind, and pages that index-only scans may trust", async () => {
+	it("leaves statistics behind, and frozen rows that index-only scans may trust", async () => {
 		const [pages] = await run(
 			target.url,
 			`SELECT sum(reltuples)::int AS rows, bool_and(relallvisible = relpages) AS visible
