@@ -125,7 +125,8 @@ function toColumn(column: Column): Column {
 	};
 }
 
-function toTypeRef(type: TypeRef): TypeRef {
+/** A type as the catalog's queries give it, with its kind spelled out. */
+export function toTypeRef(type: TypeRef): TypeRef {
 	return { ...type, kind: TYPE_KINDS[type.kind] ?? "base" };
 }
 

@@ -66,7 +66,7 @@ export async function releasingLocks<T>(
 }
 
 /** How the lanes' sessions on the target call themselves, each with a number of its own. */
-const LANE = "cutover-migration lane";
+export const LANE = "cutover-migration lane";
 
 /** Has the copy's own session on the target count as a lane: it empties tables. */
 export async function callLane(target: ClientBase): Promise<void> {

@@ -8,6 +8,7 @@ import {
 	ensureRecord,
 	type NewStatement,
 	readChunks,
+	statementsOf,
 	writeChunks,
 	writeStatements,
 } from "./record";
@@ -47,7 +48,10 @@ export async function layOut(
 	const partitioned = await readPartitioned(target, plan.routes);
 	if (known.length === 0) {
 		for (const drop of plan.drops ?? []) await target.query(drop);
-		await writeStatements(target, await statementsOf(source, plan.definitions));
+		await writeStatements(
+			target,
+			await largestIndexFirst(source, plan.definitions),
+		);
 	}
 	const chunks: Chunk[] = [];
 	for (const routes of byTarget(plan.routes)) {
@@ -79,7 +83,7 @@ export async function layOut(
  * The definitions' statements, the largest index first as far as the source has it:
  * one that is begun last keeps a single lane busy while the others have ended.
  */
-async function statementsOf(
+async function largestIndexFirst(
 	source: ClientBase,
 	definitions: readonly Definition[],
 ): Promise<NewStatement[]> {
@@ -90,17 +94,13 @@ async function statementsOf(
 		`,
 		[definitions.map(({ schema, name }) => ident(schema, name))],
 	);
-	const statements = definitions.flatMap((definition, at) =>
-		definition.statements.map(({ phase, sql }) => ({
-			...{ phase, schema: definition.schema, table: definition.table, sql },
-			bytes: rows[at]?.bytes ?? 0,
-		})),
-	);
+	const bySize = definitions
+		.map((definition, at) => ({ definition, bytes: rows[at]?.bytes ?? 0 }))
+		.sort((a, b) => b.bytes - a.bytes)
+		.map(({ definition }) => definition);
 	return [
-		...statements
-			.filter(({ phase }) => phase === "index")
-			.sort((a, b) => b.bytes - a.bytes),
-		...statements.filter(({ phase }) => phase !== "index"),
+		...statementsOf(bySize).filter(({ phase }) => phase === "index"),
+		...statementsOf(definitions).filter(({ phase }) => phase !== "index"),
 	];
 }
 

@@ -1,5 +1,5 @@
 import type { ClientBase } from "pg";
-import { PHASES, type Phase } from "../catalog/definitions";
+import { type Definition, PHASES, type Phase } from "../catalog/definitions";
 import { literal, relationExists } from "../sql";
 import type { BlockRange } from "./chunks";
 
@@ -146,6 +146,15 @@ export async function readStatements(
 }
 
 export type NewStatement = Omit<StatementRecord, "position" | "done">;
+
+/** The statements of definitions, in their order. */
+export function statementsOf(
+	definitions: readonly Definition[],
+): NewStatement[] {
+	return definitions.flatMap(({ schema, table, statements }) =>
+		statements.map(({ phase, sql }) => ({ phase, schema, table, sql })),
+	);
+}
 
 /** Notes what is to be made once rows are in. */
 export async function writeStatements(

@@ -45,6 +45,7 @@ import {
 	readChunk,
 	readChunks,
 	readStatements,
+	statementsOf,
 	writeChunks,
 	writeStatements,
 } from "./record";
@@ -168,12 +169,7 @@ async function makeSchema<Checked>(
 			files.map((file, number) => recordOf(file, number)),
 		),
 	);
-	await writeStatements(
-		lead,
-		definitions.flatMap(({ schema, table, statements }) =>
-			statements.map(({ phase, sql }) => ({ phase, schema, table, sql })),
-		),
-	);
+	await writeStatements(lead, statementsOf(definitions));
 	await lead.query("COMMIT");
 	return { checked, leftOut };
 }

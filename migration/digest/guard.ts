@@ -1,6 +1,7 @@
 import type { ClientBase } from "pg";
 import { tableName } from "../catalog/types";
 import type { DatabaseAddress } from "../connection";
+import { LANE } from "../copy/lane";
 import { CREATE_TOUCHED } from "../follow/touched";
 import { withTablesLocked } from "../journal/lock";
 import { ident, literal, relationExists } from "../sql";
@@ -10,9 +11,6 @@ export const GUARD_TRIGGER = "cutover_guard";
 
 /** Sessions of the follower, of the role that installs the guard; see openSession. */
 const FOLLOWER = "cutover-migration sync %";
-
-/** Sessions of a sync's copy; see Lane. */
-const LANES = "cutover-migration lane %";
 
 /**
  * What is kept on the target with a proof. `proof_guard` has what a later look is
@@ -60,7 +58,7 @@ const CREATE_GUARD = `
 				TG_RELID, by_follower, session_user, current_setting('application_name'), clock_timestamp()
 			);
 		END IF;
-		IF NOT by_follower AND current_setting('application_name') NOT LIKE ${literal(LANES)}
+		IF NOT by_follower AND current_setting('application_name') NOT LIKE ${literal(`${LANE} %`)}
 			AND NOT EXISTS (SELECT FROM cutover.stranger s WHERE s.relation = TG_RELID)
 		THEN
 			INSERT INTO cutover.stranger VALUES (

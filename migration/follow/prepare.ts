@@ -8,7 +8,12 @@ import { planSchema } from "../catalog/plan/plan";
 import { readCatalog } from "../catalog/read";
 import { checkTarget, type Removal } from "../copy/guard";
 import type { CopyPlan } from "../copy/layout";
-import { ensureRecord, hasRecord, writeStatements } from "../copy/record";
+import {
+	ensureRecord,
+	hasRecord,
+	statementsOf,
+	writeStatements,
+} from "../copy/record";
 import { strip } from "../copy/strip";
 import { ExitCode, MigrationError } from "../errors";
 import { withTablesLocked } from "../journal/lock";
@@ -128,9 +133,7 @@ async function makeSchema(
 			way.routes.map(({ to }) => to),
 		);
 		await ensureRecord(write);
-		const statements = definitions.flatMap(({ schema, table, statements }) =>
-			statements.map(({ phase, sql }) => ({ phase, schema, table, sql })),
-		);
+		const statements = statementsOf(definitions);
 		await writeStatements(
 			write,
 			statements.filter(({ phase }) => phase !== "last"),

@@ -1,6 +1,7 @@
 import type { ClientBase } from "pg";
 import { readCatalog } from "../catalog/read";
-import type { Catalog, Table, TypeKind } from "../catalog/types";
+import { toTypeRef } from "../catalog/shape";
+import type { Catalog, Table } from "../catalog/types";
 import { fromTable } from "../sql";
 import type { ValueType } from "./fit";
 
@@ -81,16 +82,6 @@ const TYPES = `
 	ORDER BY f.position
 `;
 
-const KINDS: Record<string, TypeKind> = {
-	b: "base",
-	c: "composite",
-	d: "domain",
-	e: "enum",
-	m: "multirange",
-	p: "pseudo",
-	r: "range",
-};
-
 /**
  * Tries expressions on the database, without reading a row, and gives their types.
  * One statement a table; where it fails, one an expression, to name the wrong ones.
@@ -145,11 +136,8 @@ async function typesOf(
 	]);
 	return rows.map((row) => ({
 		type: row.type,
-		base: { ...row.base, kind: KINDS[row.base.kind] ?? "base" },
-		element: row.element && {
-			...row.element,
-			kind: KINDS[row.element.kind] ?? "base",
-		},
+		base: toTypeRef(row.base),
+		element: row.element && toTypeRef(row.element),
 		modifier: row.modifier,
 	}));
 }

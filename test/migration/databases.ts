@@ -74,6 +74,16 @@ export async function newSystem(): Promise<Database> {
 	return database;
 }
 
+/** An empty source and target, and the environment that names them to the command line. */
+export async function emptyPair() {
+	const [source, target] = [await emptyDatabase(15), await emptyDatabase(17)];
+	const env: Record<string, string> = {
+		SOURCE_DATABASE_URL: source.url,
+		TARGET_DATABASE_URL: target.url,
+	};
+	return { source, target, env };
+}
+
 /** Runs SQL in a session of its own; gives the last statement's rows. */
 export async function run(
 	url: string,

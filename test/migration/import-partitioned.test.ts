@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { migrateHere, withDirectory } from "./cli";
-import { type Database, emptyDatabase, run } from "./databases";
+import { type Database, emptyPair, run } from "./databases";
 
 /** More rows than an import keeps indexes for. */
 const ROWS = 12_000;
@@ -26,9 +26,7 @@ describe("an import between ordinary and partitioned tables", function () {
 	let env: Record<string, string>;
 
 	before(async () => {
-		source = await emptyDatabase(15);
-		target = await emptyDatabase(17);
-		env = { SOURCE_DATABASE_URL: source.url, TARGET_DATABASE_URL: target.url };
+		({ source, target, env } = await emptyPair());
 		await run(
 			source.url,
 			`CREATE TABLE turned (${columns}); ${CHILD("turned")} ${FILL("turned")}

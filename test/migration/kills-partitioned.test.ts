@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { migrate, migrateHere } from "./cli";
-import { type Database, emptyDatabase, run } from "./databases";
+import { type Database, emptyPair, run } from "./databases";
 
 const CLI = join(__dirname, "../../migration/cli.ts");
 const POLL_MS = 3;
@@ -40,12 +40,10 @@ describe("a copy of partitioned tables that is killed", function () {
 	let env: Record<string, string>;
 
 	before(async () => {
-		source = await emptyDatabase(15);
-		target = await emptyDatabase(17);
+		({ source, target, env } = await emptyPair());
 		await run(source.url, schema(["parted", "whole"]));
 		await run(source.url, ["turned", "parted", "whole"].map(rows).join(" "));
 		await run(target.url, schema(["turned", "parted"]));
-		env = { SOURCE_DATABASE_URL: source.url, TARGET_DATABASE_URL: target.url };
 	});
 
 	it("goes on to the same rows, none twice", async () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { migrate, migrateHere } from "./cli";
-import { type Database, emptyDatabase, run } from "./databases";
+import { type Database, emptyPair, run } from "./databases";
 import { LOAD_SCHEMA, Load, loadRows, random } from "./load";
 
 /** KILLS=50 takes about three minutes. */
@@ -26,10 +26,8 @@ describe("a sync that is killed", function () {
 	let env: Record<string, string>;
 
 	before(async () => {
-		source = await emptyDatabase(15);
-		target = await emptyDatabase(17);
+		({ source, target, env } = await emptyPair());
 		await run(source.url, LOAD_SCHEMA + loadRows(READINGS));
-		env = { SOURCE_DATABASE_URL: source.url, TARGET_DATABASE_URL: target.url };
 	});
 
 	it(`ends equal after ${KILLS} kills at any moment, under load (SEED=${SEED})`, async () => {

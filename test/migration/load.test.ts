@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { migrateHere } from "./cli";
-import { type Database, emptyDatabase, run } from "./databases";
+import { type Database, emptyPair, run } from "./databases";
 import { LOAD_SCHEMA, Load, loadRows, random } from "./load";
 
 /** Seconds of writing while the target is followed. */
@@ -10,14 +10,11 @@ const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
 
 describe("a sync under load", () => {
 	let source: Database;
-	let target: Database;
 	let env: Record<string, string>;
 
 	before(async () => {
-		source = await emptyDatabase(15);
-		target = await emptyDatabase(17);
+		({ source, env } = await emptyPair());
 		await run(source.url, LOAD_SCHEMA + loadRows(READINGS));
-		env = { SOURCE_DATABASE_URL: source.url, TARGET_DATABASE_URL: target.url };
 	});
 
 	it(`ends equal, after 200 writes a second during all of it (SEED=${SEED})`, async () => {

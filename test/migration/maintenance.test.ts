@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { migrateHere, refused, withDirectory } from "./cli";
-import { type Database, emptyDatabase, run } from "./databases";
+import { type Database, emptyDatabase, emptyPair, run } from "./databases";
 
 /** A function that names a table without its schema, and the same with a path of its own. */
 const SOURCE = `
@@ -46,9 +46,7 @@ describe("functions that PostgreSQL 17 calls under a path of its own", function 
 	let env: Record<string, string>;
 
 	beforeEach(async () => {
-		source = await emptyDatabase(15);
-		target = await emptyDatabase(17);
-		env = { SOURCE_DATABASE_URL: source.url, TARGET_DATABASE_URL: target.url };
+		({ source, target, env } = await emptyPair());
 		await run(source.url, SOURCE);
 	});
 

@@ -4,7 +4,13 @@ import { removeGuard } from "../../migration/digest/guard";
 import { planSameShape } from "../../migration/digest/plan";
 import type { Verification } from "../../migration/digest/verify";
 import { migrateHere, refused } from "./cli";
-import { type Database, emptyDatabase, run, using } from "./databases";
+import {
+	type Database,
+	emptyDatabase,
+	emptyPair,
+	run,
+	using,
+} from "./databases";
 import { type Followed, startFollower } from "./follow-support";
 
 const ROWS = 30_000;
@@ -42,11 +48,9 @@ describe("a proof since the baseline", () => {
 	let followed: Followed;
 
 	beforeEach(async () => {
-		source = await emptyDatabase(15);
-		target = await emptyDatabase(17);
+		({ source, target, env } = await emptyPair());
 		await run(source.url, SCHEMA + DATA);
 		await run(target.url, SCHEMA);
-		env = { SOURCE_DATABASE_URL: source.url, TARGET_DATABASE_URL: target.url };
 		followed = await startFollower(source, target);
 		await followed.follower.cycle();
 	});

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Client } from "pg";
 import type { Difference } from "../../migration/digest/difference";
 import { migrateHere } from "./cli";
-import { type Database, emptyDatabase, run } from "./databases";
+import { type Database, emptyPair, run } from "./databases";
 
 const ROWS = Number(process.env.PROOF_TEST_ROWS ?? 400_000);
 
@@ -33,10 +33,8 @@ describe(`a proof of ${ROWS.toLocaleString("en-US")} rows`, () => {
 
 	before(async function () {
 		this.timeout(60_000);
-		source = await emptyDatabase(15);
-		target = await emptyDatabase(17);
+		({ source, target, env } = await emptyPair());
 		await Promise.all([run(source.url, SCHEMA), run(target.url, SCHEMA)]);
-		env = { SOURCE_DATABASE_URL: source.url, TARGET_DATABASE_URL: target.url };
 	});
 
 	async function differences(

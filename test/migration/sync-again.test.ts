@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { migrateHere, refused, withDirectory } from "./cli";
-import { type Database, emptyDatabase, run, using } from "./databases";
+import {
+	type Database,
+	emptyDatabase,
+	emptyPair,
+	run,
+	using,
+} from "./databases";
 import { until } from "./export-fixture";
 import { schemaFingerprint } from "./schema-fingerprint";
 
@@ -53,11 +59,9 @@ describe("a sync that was taken back", function () {
 	let env: Record<string, string>;
 
 	beforeEach(async () => {
-		source = await emptyDatabase(15);
-		target = await emptyDatabase(17);
+		({ source, target, env } = await emptyPair());
 		await run(source.url, SCHEMA);
 		await run(source.url, FILL);
-		env = { SOURCE_DATABASE_URL: source.url, TARGET_DATABASE_URL: target.url };
 	});
 
 	async function verify(): Promise<void> {

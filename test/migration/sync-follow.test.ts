@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { migrateHere } from "./cli";
-import { type Database, emptyDatabase, run } from "./databases";
+import { type Database, emptyPair, run } from "./databases";
 import { LossyTcp } from "./lossy-tcp";
 
 const CLI = join(__dirname, "../../migration/cli.ts");
@@ -51,10 +51,8 @@ describe("sync --follow", () => {
 	let following: Following | undefined;
 
 	beforeEach(async () => {
-		source = await emptyDatabase(15);
-		target = await emptyDatabase(17);
+		({ source, target, env } = await emptyPair());
 		await run(source.url, SCHEMA);
-		env = { SOURCE_DATABASE_URL: source.url, TARGET_DATABASE_URL: target.url };
 	});
 	afterEach(async () => {
 		await following?.stop("SIGKILL");

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { migrateHere, refused } from "./cli";
-import { type Database, emptyDatabase, run, using } from "./databases";
+import {
+	type Database,
+	emptyDatabase,
+	emptyPair,
+	run,
+	using,
+} from "./databases";
 
 const SCHEMA = `
 	CREATE TYPE mood AS ENUM ('sad', 'glad');
@@ -50,11 +56,9 @@ describe("sync", () => {
 	let env: Record<string, string>;
 
 	beforeEach(async () => {
-		source = await emptyDatabase(15);
-		target = await emptyDatabase(17);
+		({ source, target, env } = await emptyPair());
 		await run(source.url, SCHEMA);
 		await run(source.url, FILL);
-		env = { SOURCE_DATABASE_URL: source.url, TARGET_DATABASE_URL: target.url };
 	});
 
 	const definitions = async ({ url }: Database): Promise<string[]> =>

@@ -3,7 +3,7 @@ import type { Difference } from "../../migration/digest/difference";
 import { planSameShape } from "../../migration/digest/plan";
 import { repairTables } from "../../migration/digest/repair";
 import { migrateHere, refused } from "./cli";
-import { type Database, emptyDatabase, run, using } from "./databases";
+import { type Database, emptyPair, run, using } from "./databases";
 
 const SCHEMA = `
 	CREATE TABLE owners (id integer PRIMARY KEY, name text UNIQUE);
@@ -49,8 +49,7 @@ describe("verify --repair", () => {
 	let env: Record<string, string>;
 
 	before(async () => {
-		source = await emptyDatabase(15);
-		target = await emptyDatabase(17);
+		({ source, target, env } = await emptyPair());
 		await run(source.url, SCHEMA);
 		await run(target.url, SCHEMA);
 		await run(
@@ -62,7 +61,6 @@ describe("verify --repair", () => {
 			CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON owners FOR EACH ROW EXECUTE FUNCTION note();
 			`,
 		);
-		env = { SOURCE_DATABASE_URL: source.url, TARGET_DATABASE_URL: target.url };
 	});
 
 	it("is refused while the source moves and nobody follows it", async () => {

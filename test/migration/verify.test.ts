@@ -5,7 +5,7 @@ import { planBetween, planInSnapshots } from "../../migration/digest/plan";
 import { withSnapshot, withSnapshots } from "../../migration/digest/sessions";
 import { verifyTables } from "../../migration/digest/verify";
 import { migrateHere, withDirectory } from "./cli";
-import { type Database, emptyDatabase, run } from "./databases";
+import { type Database, emptyDatabase, emptyPair, run } from "./databases";
 
 const SCHEMA = `
 	CREATE TABLE readings (
@@ -27,11 +27,9 @@ describe("verify", () => {
 	let env: Record<string, string>;
 
 	before(async () => {
-		source = await emptyDatabase(15);
-		target = await emptyDatabase(17);
+		({ source, target, env } = await emptyPair());
 		await run(source.url, SCHEMA);
 		await run(target.url, SCHEMA);
-		env = { SOURCE_DATABASE_URL: source.url, TARGET_DATABASE_URL: target.url };
 	});
 
 	/** Changes the target, verifies, and puts the change back. */
