@@ -124,6 +124,19 @@ describe("Droplets in Docker", function () {
 		assert.match(await shell(1).run("tree --version"), /^tree v/);
 	});
 
+	it("has sshd up after a start that found the port taken, as systemd would", async () => {
+		// sshd has become a daemon before it binds, so its start looks well.
+		await shell(1).run(
+			`listeners() { cat /proc/net/tcp /proc/net/tcp6 | grep -c ':0016 0*:0000 0A'; }
+			systemctl stop ssh
+			until [ $(listeners) = 0 ]; do :; done
+			for family in 4 6; do timeout 1 nc -$family -l 22 >/dev/null & done
+			until [ $(listeners) = 2 ]; do :; done
+			systemctl start ssh`,
+		);
+		assert.equal(await shell(1).run("systemctl is-active ssh"), "active");
+	});
+
 	it("holds containers within the size's memory", async () => {
 		const limit = await shell(1).run(
 			"docker run --rm netcat /bin/cat /proc/self/cgroup",
