@@ -3,6 +3,7 @@ import { isIPv4 } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { UserError } from "../cutover/errors";
+import { checkpointNames } from "../cutover/evidence";
 import { mistake } from "./mistake";
 
 /** The namespace of every key, equal to the project's name in Pulumi.yaml. */
@@ -36,6 +37,13 @@ const image = z
 			error: "an image with a tag",
 		},
 	);
+/** As cutover/evidence.ts signs. */
+const signature = z.strictObject({
+	person: z.string().min(1),
+	signedAt: z.iso.datetime(),
+	release: z.string().min(1),
+	sha256: z.string().regex(/^[0-9a-f]{64}$/, "a sha256 in hex"),
+});
 const words = z.array(z.string().min(1)).min(1);
 
 /** Reference values where the configuration names none. */
@@ -133,6 +141,26 @@ const schema = z.strictObject({
 			carryHashes: z.boolean().default(true),
 		})
 		.prefault({}),
+	/** The project at Supabase, to close sign-ups and the data API during a freeze. */
+	supabase: z
+		.strictObject({
+			projectRef: z.string().regex(/^[a-z0-9]{20}$/, "20 letters and digits"),
+			apiUrl: url.default("https://api.supabase.com"),
+		})
+		.optional(),
+	supabaseAccessToken: z.string().min(1).optional(),
+	/** Seconds that a freeze may last before the source opens by itself, unless names were switched. */
+	maxFreeze: z.int().min(30, "30 seconds or more").default(900),
+	/** Resolvers of the public, asked after a switch until all agree. */
+	resolvers: z.array(z.string()).default(["1.1.1.1", "8.8.8.8", "9.9.9.9"]),
+	/** Days that the source is kept after `finalize`. */
+	keepSourceDays: z.int().min(0).default(7),
+	/** Lets a destroy delete the database: without it, it is kept at DigitalOcean. */
+	allowDataLoss: z.boolean().default(false),
+	/** The stack on which `staging-verified` has to be signed before a sync on this one. */
+	verifiedOn: z.string().min(1).optional(),
+	/** Written by `npm run checkpoint`. */
+	signatures: z.partialRecord(z.enum(checkpointNames), signature).default({}),
 	sync: z.boolean().default(false),
 	freeze: z.boolean().default(false),
 	dnsSwitch: z.boolean().default(false),
@@ -179,6 +207,14 @@ const examples: Record<Settable, string> = {
 	"migration.mapping": "NAME",
 	"migration.acceptRejects": '["TABLE:REASON"]',
 	"users.carryHashes": "true",
+	supabase: '{"projectRef":"abcdefghijklmnopqrst"}',
+	supabaseAccessToken: "sbp_…",
+	maxFreeze: "900",
+	resolvers: '["1.1.1.1","8.8.8.8"]',
+	keepSourceDays: "7",
+	allowDataLoss: "true",
+	verifiedOn: "staging",
+	signatures: "{}",
 	sync: "true",
 	freeze: "true",
 	dnsSwitch: "true",
@@ -191,6 +227,7 @@ export const secretKeys: readonly Exclude<Key, Part>[] = [
 	"sourceDatabaseUrl",
 	"ttnApiKey",
 	"smtpUrl",
+	"supabaseAccessToken",
 ];
 
 /** Each flag of the ladder and the one below it. */
