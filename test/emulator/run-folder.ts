@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { isAlive } from "../processes";
+import { isAlive } from "../../cutover/processes";
 
 /**
  * A folder for the files of this run, inside the emulator's state folder and

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { UserError } from "../../cutover/errors";
-import { isAlive } from "../processes";
+import { isAlive } from "../../cutover/processes";
 
 const stateSchema = z.object({
 	/** The rehearsal's own process. */

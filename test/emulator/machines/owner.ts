@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { isAlive } from "../../processes";
+import { isAlive } from "../../../cutover/processes";
 import { type Engine, hasStatus, type Labelled } from "./engine";
 
 /** Process id of the emulator that something in the Docker Engine belongs to. */
