@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -45,13 +46,46 @@ export class Pulumi {
 	}
 
 	up(): Promise<UpdateResult> {
-		return this.#update(["up", "-s", this.stack, "--yes", "--skip-preview"]);
+		return this.#update(this.#changing("up"));
 	}
 
 	destroy(): Promise<UpdateResult> {
-		return this.#update([
-			...["destroy", "-s", this.stack, "--yes", "--skip-preview"],
-		]);
+		return this.#update(this.#changing("destroy"));
+	}
+
+	/**
+	 * Starts an update and ends the CLI with kill -9 as soon as its output matches;
+	 * then unlocks the stack, as the next run would ask a person to.
+	 *
+	 * @throws Error when the update ends before that.
+	 */
+	async killed(command: "up" | "destroy", at: RegExp): Promise<void> {
+		const log = await this.#logFile(`${command}-killed`);
+		const child = spawn(
+			"pulumi",
+			[...this.#changing(command), "--color", "never", "--non-interactive"],
+			{ cwd: this.folder, stdio: ["ignore", "pipe", "pipe"] },
+		);
+		const stream = createWriteStream(log, { mode: 0o600 });
+		let output = "";
+		let reached = false;
+		for (const part of [child.stdout, child.stderr])
+			part.on("data", (chunk: Buffer) => {
+				stream.write(chunk);
+				output += chunk;
+				if (reached || !at.test(output)) return;
+				reached = true;
+				child.kill("SIGKILL");
+			});
+		await new Promise((done) => child.once("exit", done));
+		stream.end();
+		if (!reached)
+			throw new Error(`pulumi ${command} ended before ${at} (all in ${log})`);
+		await this.#run(["cancel", "-s", this.stack, "--yes"]);
+	}
+
+	#changing(command: "up" | "destroy"): string[] {
+		return [command, "-s", this.stack, "--yes", "--skip-preview"];
 	}
 
 	async #update(args: string[]): Promise<UpdateResult> {
@@ -59,10 +93,14 @@ export class Pulumi {
 		return { changes: changesOf(output) };
 	}
 
-	async #run(args: string[], input = ""): Promise<string> {
+	async #logFile(what: string): Promise<string> {
 		await mkdir(this.logs, { recursive: true });
-		const name = `${this.stack}-${String(++this.#runs).padStart(2, "0")}-${args[0]}.log`;
-		const log = join(this.logs, name);
+		const number = String(++this.#runs).padStart(2, "0");
+		return join(this.logs, `${this.stack}-${number}-${what}.log`);
+	}
+
+	async #run(args: string[], input = ""): Promise<string> {
+		const log = await this.#logFile(args[0] ?? "");
 		const result = await run("pulumi", [...args, "--non-interactive"], {
 			cwd: this.folder,
 			input,

@@ -16,36 +16,10 @@ const mayStay = new Set(["domains", "records"]);
  * Postgres, and the account looked through for leftovers.
  */
 export function returnSteps(rehearsal: Rehearsal): Step[] {
-	const { production } = rehearsal;
-	let exported = "";
 	return [
 		{
 			title: "return: pulumi destroy -s production, its names watched",
-			async run() {
-				const { outputs } = rehearsal.site("production");
-				const watch = watchNames(
-					rehearsal.environment.EMULATOR_RESOLVER ?? "",
-					Object.values(outputs.hostnames),
-					[outputs.legacyAddress, outputs.reservedIp],
-				);
-				try {
-					await production.destroy();
-				} finally {
-					const { asked, wrong } = await watch.stop();
-					expect(
-						wrong.length === 0,
-						`${wrong.length} of ${asked} answers were wrong: ${wrong.slice(0, 3).join("; ")}`,
-					);
-				}
-				const after = watchNames(
-					rehearsal.environment.EMULATOR_RESOLVER ?? "",
-					Object.values(outputs.hostnames),
-					[outputs.legacyAddress],
-				);
-				const { asked, wrong } = await after.stop();
-				expect(wrong.length === 0, `not at the old address: ${wrong[0]}`);
-				return `${asked} names at ${outputs.legacyAddress}`;
-			},
+			run: () => destroyWatched(rehearsal),
 		},
 		{
 			title: "the old system is itself again",
@@ -58,16 +32,7 @@ export function returnSteps(rehearsal: Rehearsal): Step[] {
 		},
 		{
 			title: "the export restores into an empty Postgres with equal counts",
-			async run() {
-				const folder = join("exports", "production");
-				exported = join(folder, (await readdir(folder)).sort().at(-1) ?? "");
-				const server = await startLocalPostgres({ version: 17 });
-				try {
-					return await restore(exported, server.url());
-				} finally {
-					await server.stop();
-				}
-			},
+			run: () => restoresEqual("production"),
 		},
 		{
 			title: "nothing else is left in the account",
@@ -85,7 +50,42 @@ export function returnSteps(rehearsal: Rehearsal): Step[] {
 	];
 }
 
-/** Imports an export into an empty database, then verifies it against the manifest. */
+/** Destroys production; at no moment may a name answer anything but the two addresses. */
+export async function destroyWatched(rehearsal: Rehearsal): Promise<string> {
+	const { outputs } = rehearsal.site("production");
+	const watch = (...allowed: string[]) =>
+		watchNames(
+			rehearsal.environment.EMULATOR_RESOLVER ?? "",
+			Object.values(outputs.hostnames),
+			allowed,
+		);
+	const during = watch(outputs.legacyAddress, outputs.reservedIp);
+	try {
+		await rehearsal.production.destroy();
+	} finally {
+		const { asked, wrong } = await during.stop();
+		expect(
+			wrong.length === 0,
+			`${wrong.length} of ${asked} answers were wrong: ${wrong.slice(0, 3).join("; ")}`,
+		);
+	}
+	const { asked, wrong } = await watch(outputs.legacyAddress).stop();
+	expect(wrong.length === 0, `not at the old address: ${wrong[0]}`);
+	return `${asked} names at ${outputs.legacyAddress}`;
+}
+
+/** Imports a stack's latest export into an empty Postgres, and verifies it against the manifest. */
+export async function restoresEqual(stack: string): Promise<string> {
+	const folder = join("exports", stack);
+	const latest = (await readdir(folder)).sort().at(-1) ?? "";
+	const server = await startLocalPostgres({ version: 17 });
+	try {
+		return await restore(join(folder, latest), server.url());
+	} finally {
+		await server.stop();
+	}
+}
+
 async function restore(folder: string, url: string): Promise<string> {
 	const tool = (args: string[]) =>
 		runOrThrow(
