@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { releaseOf } from "./cutover/release";
 import { Certificates } from "./infra/certificates";
 import { Migration, validateKeys } from "./infra/commands/migration";
 import { prepareRollback } from "./infra/commands/rollback";
@@ -15,6 +16,8 @@ import {
 	Zone,
 } from "./infra/dns";
 import { findAdoption } from "./infra/dns-adoption";
+import { climb } from "./infra/ladder";
+import { lastState } from "./infra/last-state";
 import { Network } from "./infra/network";
 import { stackOutputs } from "./infra/outputs";
 import { project } from "./infra/project";
@@ -32,7 +35,11 @@ export = async () => {
 	const settings = readSettings();
 	const { domain, images, region } = settings;
 	const hostnames = hostnamesOf(domain);
-	const adoption = await findAdoption(domain, recordNames);
+	const { mapping } = settings.migration;
+	const release = releaseOf({ images, mapping });
+	const state = await lastState();
+	const ladder = await climb({ stack, settings, release, state });
+	const adoption = await findAdoption(domain, recordNames, state);
 
 	// The new home.
 	const network = new Network("network", { stack, ...settings });
@@ -144,6 +151,7 @@ export = async () => {
 	// First to go in a destroy, so it depends on all that it needs.
 	prepareRollback("rollback", {
 		stack,
+		release,
 		server,
 		database,
 		settings,
@@ -161,5 +169,7 @@ export = async () => {
 		database,
 		secrets,
 		dnsAnswer,
+		release,
+		ladder,
 	});
 };

@@ -1,55 +1,44 @@
-import { createHash } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CheckResult } from "./check";
 import { clockOffsetSeconds, now } from "./clock";
+import { type CheckpointName, type Signature, sha256 } from "./signatures";
 
-/** The four human checkpoints, in the order of the ladder. */
-export const checkpointNames = [
-	"staging-verified",
-	"production-ready",
-	"cutover-complete",
-	"stabilized",
-] as const;
+/** What a person answered to one question of a checkpoint. */
+export interface ManualResult {
+	question: string;
+	yes: true;
+	note: string;
+}
 
-export type CheckpointName = (typeof checkpointNames)[number];
-
-export interface Signature {
+/** What a checkpoint saw and who vouches for it. */
+export interface Evidence {
 	checkpoint: CheckpointName;
 	stack: string;
 	person: string;
-	signedAt: string;
-	/** sha256 of the evidence file, hex. */
-	sha256: string;
+	release: string;
+	/** What the release is made of, for people. */
+	about: Record<string, string>;
+	checks: CheckResult[];
+	manual: ManualResult[];
 }
 
 /**
  * Writes what a checkpoint saw to evidence/STACK/NAME.json and signs it: who,
- * when, on which release, and the digest that shows a later edit.
+ * when, for which release, and the digest that shows a later edit.
  */
-export async function sign(evidence: {
-	checkpoint: CheckpointName;
-	stack: string;
-	person: string;
-	release: Record<string, string>;
-	checks: CheckResult[];
-}): Promise<Signature> {
+export async function sign(evidence: Evidence): Promise<Signature> {
 	const failed = evidence.checks.filter(({ status }) => status === "failed");
 	if (failed.length > 0) {
 		throw new Error(
 			`${evidence.checkpoint} cannot be signed: ${failed.map(({ name }) => name).join(", ")} failed`,
 		);
 	}
+	const { checkpoint, stack, person, release } = evidence;
 	const signedAt = now().toISOString();
 	const text = `${JSON.stringify({ ...evidence, signedAt, clockMovedBySeconds: clockOffsetSeconds() }, null, "\t")}\n`;
-	await writeEvidence(evidence.stack, `${evidence.checkpoint}.json`, text);
-	return {
-		checkpoint: evidence.checkpoint,
-		stack: evidence.stack,
-		person: evidence.person,
-		signedAt,
-		sha256: createHash("sha256").update(text).digest("hex"),
-	};
+	await writeEvidence(stack, `${checkpoint}.json`, text);
+	return { person, signedAt, release, sha256: sha256(text) };
 }
 
 /** Writes one evidence file of a stack. */
@@ -68,8 +57,13 @@ export async function readEvidence(
 	stack: string,
 	name: string,
 ): Promise<string | undefined> {
+	return readIfThere(join("evidence", stack, name));
+}
+
+/** A text file; undefined when there is none. */
+export async function readIfThere(path: string): Promise<string | undefined> {
 	try {
-		return await readFile(join("evidence", stack, name), "utf8");
+		return await readFile(path, "utf8");
 	} catch (error) {
 		if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
 		throw error;

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { type CheckResult, runChecks } from "./check";
+import { runChecks } from "./check";
 import {
 	backendHealthy,
 	prometheusScrapes,
@@ -11,6 +11,7 @@ import { Site } from "./checks/site";
 import { ExitCode, UserError } from "./errors";
 import { main } from "./main";
 import { readStack } from "./stack";
+import { table } from "./table";
 
 /**
  * `npm run health-check -- -s STACK`: the same checks before and after a
@@ -41,19 +42,3 @@ main(async () => {
 		process.exitCode = ExitCode.failure;
 	}
 });
-
-function table(results: CheckResult[]): string {
-	const width = Math.max(...results.map(({ name }) => name.length));
-	return results
-		.map(({ name, status, detail, lookAt }) =>
-			[
-				status === "passed" ? "✔" : "✖",
-				name.padEnd(width),
-				detail,
-				lookAt ? `— look at: ${lookAt}` : "",
-			]
-				.join("  ")
-				.trimEnd(),
-		)
-		.join("\n");
-}

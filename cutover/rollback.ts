@@ -1,6 +1,8 @@
 import { chmod, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { now } from "./clock";
+import { writeEvidence } from "./evidence";
 import { main } from "./main";
 import { migrationTool } from "./migration-tool";
 import { pointBack, pointBackSettings } from "./point-back";
@@ -11,6 +13,8 @@ import { settingsFromStdin } from "./stdin";
 /** What the rollback command resource hands over. */
 export const rollbackSettings = z.strictObject({
 	stack: z.string(),
+	/** Noted as the one whose way back was walked. */
+	release: z.string(),
 	ssh: sshTarget,
 	/** The cutover image, as it runs on the Droplet. */
 	image: z.string(),
@@ -41,6 +45,13 @@ export async function rollback(settings: RollbackSettings): Promise<void> {
 		await unfreeze(settings);
 		say("the source takes writes again");
 	}
+	const { stack, release } = settings;
+	const walked = { release, at: now().toISOString(), export: folder };
+	await writeEvidence(
+		stack,
+		"rollback.json",
+		`${JSON.stringify(walked, null, "\t")}\n`,
+	);
 }
 
 /** Exports the new database on the Droplet, proves it there and fetches it. */

@@ -36,45 +36,77 @@ export const stackOutputs = z.object({
 		mapping: z.string().optional(),
 		acceptRejects: z.array(z.string()),
 	}),
+	/** What the last `up` deployed. */
+	release: z.string(),
+	/** From `finalize` on, ISO 8601. */
+	sourceKeptUntil: z.string().optional(),
 });
 
 export type StackOutputs = z.infer<typeof stackOutputs>;
 
+/** A stack's configuration, and its outputs where it has been deployed. */
+export interface StackState {
+	/** Undefined before the first `up` of this program has run through. */
+	outputs: StackOutputs | undefined;
+	/** Without the project's namespace; values as Pulumi keeps them. */
+	config: Record<string, string>;
+	/** Every value that must not be shown, for `redact`. */
+	secrets: string[];
+	/** Outputs that a stack of this program has and this one lacks. */
+	missing: string[];
+}
+
+const configuration = z.record(
+	z.string(),
+	z.object({ value: z.string().default(""), secret: z.boolean().optional() }),
+);
+
 /**
- * The outputs and the configuration of a deployed stack, secrets in plain:
- * for use in memory, never for printing.
- *
- * @throws UserError when the stack has not been deployed.
+ * What Pulumi knows of a stack, secrets in plain: for use in memory, never for
+ * printing.
  */
-export async function readStack(
-	stack: string,
-): Promise<{ outputs: StackOutputs; config: Record<string, string> }> {
+export async function stackState(stack: string): Promise<StackState> {
 	const [outputs, config] = await Promise.all([
 		pulumiJson(["stack", "output", "--json", "--show-secrets", "-s", stack]),
 		pulumiJson(["config", "--json", "--show-secrets", "-s", stack]),
 	]);
 	const parsed = stackOutputs.safeParse(outputs);
-	if (!parsed.success) {
-		const missing = parsed.error.issues.map(({ path }) => path.join("."));
-		throw new UserError({
-			expected: `stack ${stack} to be deployed`,
-			found: `no usable output ${[...new Set(missing)].join(", ")}`,
-			fix: `pulumi up -s ${stack}`,
-		});
-	}
-	const values = z.record(
-		z.string(),
-		z.object({ value: z.string().optional() }),
+	const missing = (parsed.error?.issues ?? []).map(({ path }) =>
+		path.join("."),
 	);
+	const entries = Object.entries(configuration.parse(config));
 	return {
 		outputs: parsed.data,
 		config: Object.fromEntries(
-			Object.entries(values.parse(config)).map(([key, { value }]) => [
-				key.replace(/^cutover:/, ""),
-				value ?? "",
-			]),
+			entries.map(([key, { value }]) => [key.replace(/^cutover:/, ""), value]),
 		),
+		secrets: [
+			...entries.flatMap(([, { value, secret }]) => (secret ? [value] : [])),
+			...(parsed.data ? secretOutputs(parsed.data) : []),
+		],
+		missing: [...new Set(missing)],
 	};
+}
+
+/**
+ * The same of a stack that has been deployed.
+ *
+ * @throws UserError when it has not.
+ */
+export async function readStack(
+	stack: string,
+): Promise<StackState & { outputs: StackOutputs }> {
+	const { outputs, ...rest } = await stackState(stack);
+	if (outputs) return { outputs, ...rest };
+	throw new UserError({
+		expected: `stack ${stack} to be deployed`,
+		found: `no usable output ${rest.missing.join(", ")}`,
+		fix: `pulumi up -s ${stack}`,
+	});
+}
+
+function secretOutputs({ ssh, database, monitoring }: StackOutputs): string[] {
+	return [ssh.privateKey, database.url, monitoring.password];
 }
 
 async function pulumiJson(args: string[]): Promise<unknown> {

@@ -1,5 +1,5 @@
 import * as digitalocean from "@pulumi/digitalocean";
-import * as pulumi from "@pulumi/pulumi";
+import type { StateEntry } from "./last-state";
 import { mistake } from "./mistake";
 
 /** What is at DigitalOcean but not in this stack's state, and so is adopted. */
@@ -11,18 +11,20 @@ export interface Adoption {
 
 /**
  * Looks for a zone and A records left by an earlier stack or made by hand.
- * Asks the API and this stack's last state; changes nothing.
+ * Asks the API; changes nothing.
  *
  * @param domain the zone.
  * @param names relative names of the records.
+ * @param state the stack's last.
  * @throws pulumi.RunError, which is printed without a stack trace, when the API
  *   refuses to answer or the zone holds two A records of one name.
  */
 export async function findAdoption(
 	domain: string,
 	names: readonly string[],
+	state: Record<string, StateEntry>,
 ): Promise<Adoption> {
-	const managed = await managedNames();
+	const managed = managedNames(state);
 	const { domains } = await answered(
 		digitalocean.getDomains({ filters: [{ key: "name", values: [domain] }] }),
 	);
@@ -87,25 +89,14 @@ export function unmanaged(
  * must be left out for them: a record is imported by "zone,id" but known by its
  * id, and the engine takes two different texts for a replacement.
  */
-async function managedNames(): Promise<ReadonlySet<string>> {
-	const { outputs } = (await pulumi.runtime.invoke(
-		"pulumi:pulumi:readStackResourceOutputs",
-		{ stackName: pulumi.getStack() },
-	)) as { outputs?: Record<string, StateEntry> };
+function managedNames(state: Record<string, StateEntry>): ReadonlySet<string> {
 	return new Set(
-		Object.values(outputs ?? {}).flatMap(
-			({ type, outputs: { domain, name } }) => {
-				if (type === "digitalocean:index/domain:Domain") return [`${name}`];
-				if (type === "digitalocean:index/dnsRecord:DnsRecord") {
-					return [`${domain} ${name}`];
-				}
-				return [];
-			},
-		),
+		Object.values(state).flatMap(({ type, outputs: { domain, name } }) => {
+			if (type === "digitalocean:index/domain:Domain") return [`${name}`];
+			if (type === "digitalocean:index/dnsRecord:DnsRecord") {
+				return [`${domain} ${name}`];
+			}
+			return [];
+		}),
 	);
-}
-
-interface StateEntry {
-	type: string;
-	outputs: Record<string, unknown>;
 }

@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { Hostnames } from "../caddy/caddyfile";
 import type { Database } from "./database";
+import type { Ladder } from "./ladder";
 import type { Network } from "./network";
 import type { Secrets } from "./secrets";
 import type { Server } from "./server";
@@ -15,6 +16,8 @@ export interface OutputsArgs {
 	secrets: Secrets;
 	/** The address that the names answer now. */
 	dnsAnswer: pulumi.Input<string>;
+	release: string;
+	ladder: Ladder;
 }
 
 /** What the stack tells the ladder, the checks and people about itself. */
@@ -47,5 +50,7 @@ export function stackOutputs(args: OutputsArgs) {
 		flags: { sync, freeze, dnsSwitch, finalize },
 		images: settings.images,
 		migration: settings.migration,
+		release: args.release,
+		...args.ladder,
 	};
 }

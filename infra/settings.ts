@@ -3,7 +3,7 @@ import { isIPv4 } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { UserError } from "../cutover/errors";
-import { checkpointNames } from "../cutover/evidence";
+import { signatures } from "../cutover/signatures";
 import { mistake } from "./mistake";
 
 /** The namespace of every key, equal to the project's name in Pulumi.yaml. */
@@ -37,13 +37,6 @@ const image = z
 			error: "an image with a tag",
 		},
 	);
-/** As cutover/evidence.ts signs. */
-const signature = z.strictObject({
-	person: z.string().min(1),
-	signedAt: z.iso.datetime(),
-	release: z.string().min(1),
-	sha256: z.string().regex(/^[0-9a-f]{64}$/, "a sha256 in hex"),
-});
 const words = z.array(z.string().min(1)).min(1);
 
 /** Reference values where the configuration names none. */
@@ -160,7 +153,7 @@ const schema = z.strictObject({
 	/** The stack on which `staging-verified` has to be signed before a sync on this one. */
 	verifiedOn: z.string().min(1).optional(),
 	/** Written by `npm run checkpoint`. */
-	signatures: z.partialRecord(z.enum(checkpointNames), signature).default({}),
+	signatures: signatures.default({}),
 	sync: z.boolean().default(false),
 	freeze: z.boolean().default(false),
 	dnsSwitch: z.boolean().default(false),

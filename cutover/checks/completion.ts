@@ -114,7 +114,8 @@ export function resetIsOffered(site: Site, user: Credentials): Check {
 	};
 }
 
-async function logIn(site: Site, user: Credentials): Promise<string> {
+/** Logs in at the new system; gives the session's token. */
+export async function logIn(site: Site, user: Credentials): Promise<string> {
 	const answer = await site.ask("api", "/api/auth/login", { json: user });
 	expect(answer.status === 200, `log-in answered ${answer.status}`);
 	return (JSON.parse(answer.body) as { accessToken: string }).accessToken;

@@ -29,13 +29,16 @@ export class Site {
 	}
 
 	/**
-	 * Runs the migration's command line on the Droplet with both databases and
-	 * the stack's mapping.
+	 * Runs the migration's command line on the Droplet with both databases, Stack
+	 * Auth and the stack's mapping.
 	 *
 	 * @returns exit code and the JSON that it ends with.
 	 */
 	migrate(...args: string[]): ReturnType<typeof migrationTool> {
 		const { ssh, images, database, migration } = this.outputs;
+		const { apiUrl = "", projectId = "" } = JSON.parse(
+			this.config.stackAuth ?? "{}",
+		) as { apiUrl?: string; projectId?: string };
 		return migrationTool({
 			ssh,
 			image: images.cutover ?? "",
@@ -44,6 +47,10 @@ export class Site {
 				SOURCE_DATABASE_URL: this.config.sourceDatabaseUrl ?? "",
 				TARGET_DATABASE_URL: database.url,
 				TARGET_DATABASE_CA: database.ca,
+				STACK_AUTH_API_URL: apiUrl,
+				STACK_AUTH_PROJECT_ID: projectId,
+				STACK_AUTH_SECRET_SERVER_KEY:
+					this.config.stackAuthSecretServerKey ?? "",
 			},
 		});
 	}

@@ -1,7 +1,6 @@
 import { type Check, expect } from "../check";
 import { sentNotices } from "../notices";
 import { waitFor } from "../wait";
-import type { SendUplink } from "./completion";
 import type { Site } from "./site";
 
 /** Rollback criteria of the plans: more than 5 % errors, more than 10 % failed log-ins. */
@@ -62,26 +61,26 @@ export function loginSuccess(site: Site): Check {
 	};
 }
 
-/** The count of readings taken in grows with the uplinks. */
-export function readingsAccumulate(site: Site, send: SendUplink): Check {
+/**
+ * The count of readings taken in grows. Sensors send when they please, by the
+ * hour at worst: ten minutes see at least one of a fleet.
+ */
+export function readingsAccumulate(site: Site): Check {
 	return {
 		name: "readings accumulate",
-		lookAt: "readings_ingested_total in Prometheus",
+		lookAt:
+			"readings_ingested_total in Prometheus, the webhooks at TTN, docker service logs backend",
 		async run() {
 			const count = async () =>
 				(await site.query("sum(readings_ingested_total)"))[0] ?? 0;
 			const before = await count();
-			for (let uplink = 0; uplink < 3; uplink++) {
-				const { status } = await send(3 + uplink / 10);
-				expect(status === 200, `an uplink was answered ${status}`);
-			}
 			return waitFor(
-				"three more readings counted",
+				`more readings than ${before}`,
 				async () => {
 					const after = await count();
-					return after >= before + 3 ? `${before} → ${after}` : undefined;
+					return after > before ? `${before} → ${after}` : undefined;
 				},
-				{ timeoutMs: 60_000, intervalMs: 1_000 },
+				{ timeoutMs: 600_000, intervalMs: 1_000 },
 			);
 		},
 	};
@@ -132,24 +131,17 @@ export function scheduledJobs(site: Site): Check {
 	};
 }
 
-/** The confirmation to users was sent, and `inMailbox` finds it delivered. */
-export function confirmationSent(
-	site: Site,
-	inMailbox: (messageId: string) => Promise<boolean>,
-): Check {
+/** The mail server took the confirmation to users; that it arrived a person answers for. */
+export function confirmationSent(site: Site): Check {
 	return {
-		name: "confirmation mail delivered",
-		lookAt: "evidence/<stack>/notices.json and the mailbox",
+		name: "confirmation mail sent",
+		lookAt: `npm run notice -- complete -s ${site.stack}, and evidence/${site.stack}/notices.json`,
 		async run() {
 			const notice = (await sentNotices(site.stack)).findLast(
 				({ kind }) => kind === "complete",
 			);
 			expect(notice, "no confirmation was sent");
-			expect(
-				await inMailbox(notice.messageId),
-				`${notice.messageId} is not in the mailbox`,
-			);
-			return notice.messageId;
+			return `${notice.messageId} at ${notice.at}`;
 		},
 	};
 }

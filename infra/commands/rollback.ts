@@ -8,6 +8,7 @@ import type { Settings } from "../settings";
 
 export interface RollbackArgs {
 	stack: string;
+	release: string;
 	server: Server;
 	database: Database;
 	settings: Settings;
@@ -37,6 +38,7 @@ export function prepareRollback(
 			delete: "node --import tsx cutover/rollback.ts",
 			stdin: secretJson({
 				stack: args.stack,
+				release: args.release,
 				ssh: { ...ssh },
 				image: settings.images.cutover,
 				database: { url: database.url, ca: database.ca },

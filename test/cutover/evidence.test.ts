@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runChecks } from "../../cutover/check";
 import { readEvidence, sign } from "../../cutover/evidence";
+import { sha256 } from "../../cutover/signatures";
 
 describe("evidence", () => {
 	const home = process.cwd();
@@ -33,17 +33,22 @@ describe("evidence", () => {
 			checkpoint: "staging-verified",
 			stack: "staging",
 			person: "Ada",
-			release: { commit: "abc" },
+			release: "0123456789ab",
+			about: { commit: "abc" },
 			checks,
+			manual: [{ question: "Told?", yes: true, note: "by phone" }],
 		});
 		const file = await readFile("evidence/staging/staging-verified.json");
-		assert.equal(
-			signature.sha256,
-			createHash("sha256").update(file).digest("hex"),
-		);
+		assert.equal(signature.sha256, sha256(file.toString()));
 		const written = JSON.parse(file.toString());
 		assert.equal(written.person, "Ada");
 		assert.equal(written.checks[0].detail, "7");
+		assert.equal(written.manual[0].note, "by phone");
+		const { person, signedAt, release } = written;
+		assert.deepEqual(
+			{ ...signature, sha256: "" },
+			{ person, signedAt, release, sha256: "" },
+		);
 	});
 
 	it("is not signed, nor written, over a failed check", async () => {
@@ -61,8 +66,10 @@ describe("evidence", () => {
 				checkpoint: "staging-verified",
 				stack: "staging",
 				person: "Ada",
-				release: {},
+				release: "0123456789ab",
+				about: {},
 				checks,
+				manual: [],
 			}),
 			/health failed/,
 		);

@@ -2,8 +2,8 @@ import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ExitCode, UserError } from "../../cutover/errors";
-import { checkpointNames } from "../../cutover/evidence";
 import { main } from "../../cutover/main";
+import { checkpointNames } from "../../cutover/signatures";
 import type { Control } from "./control";
 import { keptText } from "./kept";
 import { plan } from "./plan";
@@ -11,7 +11,6 @@ import { playCheckpoint, playSteps } from "./play";
 import { prepare } from "./prepare";
 import { provenance } from "./provenance";
 import { Recorder } from "./recorder";
-import { release } from "./release";
 import { returnSteps } from "./return";
 import { Lifetime, rehearsalFolder, takeDown } from "./state";
 import { writeSummary } from "./summary";
@@ -73,10 +72,7 @@ async function play(
 		control = rehearsal.control;
 		facts.configured = configured;
 		for (const checkpoint of plan(rehearsal)) {
-			await playCheckpoint(rehearsal, checkpoint, {
-				interactive: options.interactive,
-				release: await release(checkout, rehearsal),
-			});
+			await playCheckpoint(rehearsal, checkpoint, options.interactive);
 		}
 		if (options.keep) {
 			await lifetime.keep();

@@ -88,6 +88,23 @@ export class Pulumi {
 		return [command, "-s", this.stack, "--yes", "--skip-preview"];
 	}
 
+	/**
+	 * An `up` that the program itself refuses.
+	 *
+	 * @returns the line of its message that says what was found.
+	 */
+	async refused(expected: RegExp): Promise<string> {
+		const message = await this.up().then(
+			() => "",
+			(error: Error) => error.message,
+		);
+		if (!expected.test(message))
+			throw new Error(
+				`pulumi up -s ${this.stack} was to be refused with ${expected}: ${message || "it was not"}`,
+			);
+		return /^ *found (.*)$/m.exec(message)?.[1] ?? "refused";
+	}
+
 	async #update(args: string[]): Promise<UpdateResult> {
 		const output = await this.#run([...args, "--color", "never"]);
 		return { changes: changesOf(output) };

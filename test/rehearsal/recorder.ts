@@ -1,6 +1,6 @@
 import type { CheckResult } from "../../cutover/check";
 import { now } from "../../cutover/clock";
-import type { CheckpointName, Signature } from "../../cutover/evidence";
+import type { CheckpointName, Signature } from "../../cutover/signatures";
 
 export interface TimelineEntry {
 	title: string;
@@ -15,6 +15,8 @@ export interface TimelineEntry {
 export interface CheckpointRecord {
 	name: CheckpointName;
 	status: "signed" | "failed" | "not reached";
+	/** On which it is signed, once it is reached. */
+	stack?: string;
 	startedAt?: string;
 	finishedAt?: string;
 	checks: CheckResult[];

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { checkpointNames } from "../../cutover/evidence";
+import { checkpointNames } from "../../cutover/signatures";
 import { waitFor } from "../../cutover/wait";
 import { rehearsalFolder } from "./state";
 

@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parse } from "yaml";
 import type { Credentials } from "../../cutover/checks/completion";
 import { Site } from "../../cutover/checks/site";
+import { runOrThrow } from "../../cutover/run";
 import { readStack } from "../../cutover/stack";
 import { leftBehind } from "../freshtrack/left-behind";
 import type { Control } from "./control";
@@ -87,14 +86,14 @@ export class Rehearsal {
 		return [...plain, ...secret].map(([key]) => fullKey(key));
 	}
 
-	/** One value of a stack's committed configuration. */
-	async committed(stack: string, key: string): Promise<unknown> {
-		const text = await readFile(
-			join(this.checkout, `Pulumi.${stack}.yaml`),
-			"utf8",
-		);
-		return (parse(text) as { config: Record<string, unknown> }).config[
-			`cutover:${key}`
-		];
+	/**
+	 * One of the project's commands, as a person gives it beside the stacks' files.
+	 *
+	 * @returns its standard output.
+	 */
+	async npm(script: string, ...args: string[]): Promise<string> {
+		const command = ["run", "--silent", script, "--", ...args];
+		const { stdout } = await runOrThrow("npm", command, { cwd: this.folder });
+		return stdout.trim();
 	}
 }

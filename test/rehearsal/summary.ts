@@ -124,7 +124,7 @@ function checkpointSection(checkpoint: CheckpointRecord): string[] {
 		"",
 		...(signature
 			? [
-					`Signed by ${signature.person} at ${signature.signedAt} (the ladder's clock) on stack ${signature.stack}; evidence sha256 \`${signature.sha256}\`.`,
+					`Signed by ${signature.person} at ${signature.signedAt} (the ladder's clock) on stack ${checkpoint.stack}, release ${signature.release}; evidence sha256 \`${signature.sha256}\`.`,
 					"",
 				]
 			: []),

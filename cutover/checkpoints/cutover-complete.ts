@@ -1,0 +1,43 @@
+import { z } from "zod";
+import {
+	namesPointTo,
+	redirectsToHttps,
+	siteLoadsByName,
+} from "../checks/completion";
+import { backendHealthy, prometheusScrapes } from "../checks/health";
+import { logsReadable } from "../checks/logs";
+import { releaseDeployed } from "../checks/release";
+import { servicesRun } from "../checks/services";
+import { readingsAccumulate } from "../checks/stabilization";
+import { alertRaised, testUserSeesHistory } from "../checks/test-user";
+import type { Checkpoint } from "./checkpoint";
+
+/** On production, when the names have moved. */
+export const cutoverComplete: Checkpoint = {
+	checks: (site) => [
+		releaseDeployed(site),
+		namesPointTo(site, site.outputs.reservedIp),
+		siteLoadsByName(site),
+		redirectsToHttps(site),
+		testUserSeesHistory(site),
+		readingsAccumulate(site),
+		alertRaised(site),
+		servicesRun(site),
+		logsReadable(site),
+		prometheusScrapes(site),
+		backendHealthy(site),
+	],
+	questions: (site) => [
+		...z
+			.array(z.string())
+			.parse(JSON.parse(site.config.manualRepoints ?? "[]"))
+			.map((provider) => ({
+				id: `repointed-${provider.toLowerCase()}`,
+				text: `Do the webhooks of ${provider} lead to ${site.outputs.hostnames.api}, and has one arrived?`,
+			})),
+		{
+			id: "tried-by-hand",
+			text: "Has somebody logged in from outside and found site, history, alerts and new readings as users know them?",
+		},
+	],
+};

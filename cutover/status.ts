@@ -1,0 +1,188 @@
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { Site } from "./checks/site";
+import { now } from "./clock";
+import { addressRecords } from "./dns";
+import { UserError } from "./errors";
+import { main } from "./main";
+import { releaseOf } from "./release";
+import { runOrThrow } from "./run";
+import { type Flags, noFlags, rungs } from "./rungs";
+import {
+	type CheckpointName,
+	checkpointNames,
+	type Verdict,
+} from "./signatures";
+import { type StackOutputs, stackState } from "./stack";
+import { simpleName } from "./stack-name";
+import { signaturesOf, standing } from "./standing";
+import { statusText } from "./status-text";
+import { observeTtl } from "./ttl";
+
+/**
+ * `npm run status -- [-s STACK]`: where a stack stands and what comes next. Looks
+ * at everything side by side; what cannot be asked is said to be so. Changes
+ * nothing but evidence/STACK/ttl.json, which notes since when the TTL is low.
+ */
+main(async () => {
+	const given = parse().values.stack;
+	const stack = given ?? (await selectedStack());
+	const { outputs, config } = await stackState(stack);
+	const verifiedOn = config.verifiedOn || undefined;
+	const name = simpleName(stack);
+	const [verdicts, freeze, names] = await Promise.all([
+		judged(name, verifiedOn, outputs),
+		outputs?.flags.freeze
+			? asked(() => freezeState(name, outputs, config))
+			: "",
+		outputs ? asked(() => whereNamesPoint(name, outputs)) : "",
+	]);
+	process.stdout.write(
+		`${statusText({
+			stack,
+			verifiedOn,
+			reached: outputs?.flags,
+			wanted: wantedFlags(config),
+			release: outputs && {
+				deployed: outputs.release,
+				here: releaseHere(outputs),
+			},
+			signed: verdicts,
+			freeze,
+			names,
+			sourceKeptUntil: outputs?.sourceKeptUntil,
+			supabase: projectRef(config),
+			manualRepoints: z
+				.array(z.string())
+				.parse(JSON.parse(config.manualRepoints ?? "[]")),
+			now: now(),
+		})}\n`,
+	);
+});
+
+function parse() {
+	try {
+		return parseArgs({ options: { stack: { type: "string", short: "s" } } });
+	} catch (error) {
+		throw new UserError({
+			expected: "no option but -s STACK",
+			found: (error as Error).message,
+			fix: "npm run status -- -s production",
+		});
+	}
+}
+
+async function selectedStack(): Promise<string> {
+	try {
+		const { stdout } = await runOrThrow("pulumi", ["stack", "--show-name"]);
+		return stdout.trim();
+	} catch (error) {
+		throw new UserError({
+			expected: "-s STACK, or a stack selected by pulumi stack select",
+			found: (error as Error).message,
+			fix: "npm run status -- -s production",
+		});
+	}
+}
+
+function wantedFlags(config: Record<string, string>): Flags {
+	const flags = rungs.map((rung) => [rung, config[rung] === "true"]);
+	return { ...noFlags, ...Object.fromEntries(flags) };
+}
+
+function releaseHere({ images, migration }: StackOutputs): string {
+	return releaseOf({ images, mapping: migration.mapping });
+}
+
+/** Every checkpoint's signature, staging's from the stack that it is signed on. */
+async function judged(
+	stack: string,
+	verifiedOn: string | undefined,
+	outputs: StackOutputs | undefined,
+): Promise<Record<CheckpointName, Verdict>> {
+	const release = outputs ? releaseHere(outputs) : "none deployed";
+	const entries = checkpointNames.map(async (checkpoint) => {
+		const signer =
+			checkpoint === "staging-verified" ? (verifiedOn ?? stack) : stack;
+		const signed = await signaturesOf(signer);
+		return [checkpoint, await standing(checkpoint, signer, signed, release)];
+	});
+	return Object.fromEntries(await Promise.all(entries));
+}
+
+/** Words, also where nobody answers: the rest of the status is of use all the same. */
+async function asked(question: () => Promise<string>): Promise<string> {
+	return question().catch((error: Error) => {
+		const [first = ""] = error.message.split("\n");
+		return `could not be asked: ${first.slice(0, 300)}`;
+	});
+}
+
+/** As `migrate freeze --state` says it. */
+const barrier = z.object({
+	frozen: z.boolean(),
+	frozenAt: z.string().nullish(),
+	until: z.string().nullish(),
+	lapsed: z.boolean().default(false),
+	kept: z.boolean().default(false),
+	writes: z
+		.array(z.object({ table: z.string(), count: z.coerce.number() }))
+		.default([]),
+});
+
+async function freezeState(
+	stack: string,
+	outputs: StackOutputs,
+	config: Record<string, string>,
+): Promise<string> {
+	const site = new Site(stack, outputs, config);
+	const { result } = await site.migrate("freeze", "--state");
+	return freezeInWords(barrier.parse(result), new Date());
+}
+
+/** By the wall clock, which the source's server goes by: no rehearsal moves it. */
+function freezeInWords(state: z.output<typeof barrier>, at: Date): string {
+	const { frozen, frozenAt, until, lapsed, kept, writes } = state;
+	if (!frozen) return "no barrier: the source takes writes";
+	if (lapsed) return `lapsed at ${until}: the source takes writes again`;
+	const left = until
+		? Math.round((Date.parse(until) - at.getTime()) / 1000)
+		: undefined;
+	const limit =
+		kept || left === undefined
+			? "and stays so"
+			: `for ${left} s more, then it opens by itself`;
+	const written = writes.map(({ table, count }) => `${table} ${count}`);
+	const breach =
+		written.length > 0 ? `; WRITTEN SINCE: ${written.join(", ")}` : "";
+	return `source closed since ${frozenAt} ${limit}${breach}`;
+}
+
+async function whereNamesPoint(
+	stack: string,
+	{ domain, hostnames, legacyAddress, reservedIp }: StackOutputs,
+): Promise<string> {
+	const names = Object.values(hostnames);
+	const answers = await addressRecords(domain, names);
+	// Since when it is low counts from the first look on.
+	const { ttl } = await observeTtl(stack, domain, names);
+	const side = (address: string) =>
+		address === reservedIp
+			? " (new)"
+			: address === legacyAddress
+				? " (old)"
+				: " (neither old nor new)";
+	return `${answers
+		.map(
+			({ name, addresses }) =>
+				`${name} → ${addresses.map((address) => address + side(address)).join(", ")}`,
+		)
+		.join("; ")}; TTL ${ttl} s`;
+}
+
+function projectRef({ supabase }: Record<string, string>): string | undefined {
+	const parsed = z
+		.object({ projectRef: z.string() })
+		.safeParse(JSON.parse(supabase ?? "null"));
+	return parsed.data?.projectRef;
+}
