@@ -6,8 +6,11 @@ import { waitFor } from "../../cutover/wait";
 import type { Rehearsal } from "./rehearsal";
 
 /** The old system takes an uplink while it serves; the follower, which Prometheus sees, brings the reading. */
-export async function uplinkIsBrought(rehearsal: Rehearsal): Promise<string> {
-	const site = rehearsal.site("production");
+export async function uplinkIsBrought(
+	rehearsal: Rehearsal,
+	stack = "production",
+): Promise<string> {
+	const site = rehearsal.site(stack);
 	const { status, body } = await rehearsal.control.sendUplink(3.5);
 	expect(status === 200, `an uplink was answered ${status} ${body}`);
 	const { readingId: id } = JSON.parse(body) as { readingId: string };

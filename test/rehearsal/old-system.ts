@@ -49,6 +49,16 @@ export class OldSystem {
 		});
 	}
 
+	async hasReading(id: string): Promise<boolean> {
+		return this.#use(async (client) => {
+			const { rowCount } = await client.query(
+				"SELECT FROM sensor_readings WHERE id = $1",
+				[id],
+			);
+			return rowCount === 1;
+		});
+	}
+
 	/** As before the sync: takes writes, and nothing of ours is left in it. */
 	async isItselfAgain(): Promise<string> {
 		return this.#use(async (client) => {

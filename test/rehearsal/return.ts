@@ -19,7 +19,7 @@ export function returnSteps(rehearsal: Rehearsal): Step[] {
 	return [
 		{
 			title: "return: pulumi destroy -s production, its names watched",
-			run: () => destroyWatched(rehearsal),
+			run: () => destroyWatched(rehearsal, "production"),
 		},
 		{
 			title: "the old system is itself again",
@@ -50,9 +50,12 @@ export function returnSteps(rehearsal: Rehearsal): Step[] {
 	];
 }
 
-/** Destroys production; at no moment may a name answer anything but the two addresses. */
-export async function destroyWatched(rehearsal: Rehearsal): Promise<string> {
-	const { outputs } = rehearsal.site("production");
+/** Destroys a stack; at no moment may a name answer anything but the two addresses. */
+export async function destroyWatched(
+	rehearsal: Rehearsal,
+	stack: "staging" | "production",
+): Promise<string> {
+	const { outputs } = rehearsal.site(stack);
 	const watch = (...allowed: string[]) =>
 		watchNames(
 			rehearsal.environment.EMULATOR_RESOLVER ?? "",
@@ -61,7 +64,7 @@ export async function destroyWatched(rehearsal: Rehearsal): Promise<string> {
 		);
 	const during = watch(outputs.legacyAddress, outputs.reservedIp);
 	try {
-		await rehearsal.production.destroy();
+		await rehearsal[stack].destroy();
 	} finally {
 		const { asked, wrong } = await during.stop();
 		expect(
