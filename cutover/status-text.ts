@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { type Flags, nextStep, rungOf, rungs } from "./rungs";
 import {
 	type CheckpointName,
@@ -105,4 +106,34 @@ function finalLines(status: Status): [string, string][] {
 		],
 		...off.map((text): [string, string] => ["", `- ${text}`]),
 	];
+}
+
+/** As `migrate freeze --state` says it. */
+export const barrierState = z.object({
+	frozen: z.boolean(),
+	frozenAt: z.string().nullish(),
+	until: z.string().nullish(),
+	lapsed: z.boolean().default(false),
+	kept: z.boolean().default(false),
+	writes: z
+		.array(z.object({ table: z.string(), count: z.coerce.number() }))
+		.default([]),
+});
+
+/** The freeze in words, with the seconds that are left of it. */
+export function freezeInWords(
+	state: z.output<typeof barrierState>,
+	at: Date,
+): string {
+	const { frozen, frozenAt, until, lapsed, kept, writes } = state;
+	if (lapsed) return `lapsed at ${until}: the source takes writes again`;
+	if (!frozen) return "no barrier: the source takes writes";
+	const limit =
+		kept || !until
+			? "and stays so"
+			: `for ${Math.round((Date.parse(until) - at.getTime()) / 1000)} s more, then it opens by itself`;
+	const written = writes.map(({ table, count }) => `${table} ${count}`);
+	const breach =
+		written.length > 0 ? `; WRITTEN SINCE: ${written.join(", ")}` : "";
+	return `source closed since ${frozenAt} ${limit}${breach}`;
 }

@@ -16,7 +16,7 @@ import {
 import { type StackOutputs, stackState } from "./stack";
 import { simpleName } from "./stack-name";
 import { signaturesOf, standing } from "./standing";
-import { statusText } from "./status-text";
+import { barrierState, freezeInWords, statusText } from "./status-text";
 import { observeTtl } from "./ttl";
 
 /**
@@ -118,18 +118,6 @@ async function asked(question: () => Promise<string>): Promise<string> {
 	});
 }
 
-/** As `migrate freeze --state` says it. */
-const barrier = z.object({
-	frozen: z.boolean(),
-	frozenAt: z.string().nullish(),
-	until: z.string().nullish(),
-	lapsed: z.boolean().default(false),
-	kept: z.boolean().default(false),
-	writes: z
-		.array(z.object({ table: z.string(), count: z.coerce.number() }))
-		.default([]),
-});
-
 async function freezeState(
 	stack: string,
 	outputs: StackOutputs,
@@ -137,25 +125,8 @@ async function freezeState(
 ): Promise<string> {
 	const site = new Site(stack, outputs, config);
 	const { result } = await site.migrate("freeze", "--state");
-	return freezeInWords(barrier.parse(result), new Date());
-}
-
-/** By the wall clock, which the source's server goes by: no rehearsal moves it. */
-function freezeInWords(state: z.output<typeof barrier>, at: Date): string {
-	const { frozen, frozenAt, until, lapsed, kept, writes } = state;
-	if (!frozen) return "no barrier: the source takes writes";
-	if (lapsed) return `lapsed at ${until}: the source takes writes again`;
-	const left = until
-		? Math.round((Date.parse(until) - at.getTime()) / 1000)
-		: undefined;
-	const limit =
-		kept || left === undefined
-			? "and stays so"
-			: `for ${left} s more, then it opens by itself`;
-	const written = writes.map(({ table, count }) => `${table} ${count}`);
-	const breach =
-		written.length > 0 ? `; WRITTEN SINCE: ${written.join(", ")}` : "";
-	return `source closed since ${frozenAt} ${limit}${breach}`;
+	// By the wall clock, which the source's server goes by: no rehearsal moves it.
+	return freezeInWords(barrierState.parse(result), new Date());
 }
 
 async function whereNamesPoint(

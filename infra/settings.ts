@@ -40,7 +40,7 @@ const image = z
 const words = z.array(z.string().min(1)).min(1);
 
 /** Reference values where the configuration names none. */
-const defaultImages = {
+export const defaultImages = {
 	backend: "freshtrackpro/backend:1.0.0",
 	frontend: "freshtrackpro/frontend:1.0.0",
 	cutover: "freshtrackpro/cutover:1.0.0",
