@@ -43,8 +43,9 @@ export interface ServiceArgs {
 /**
  * One Swarm service as all of them are here: limits, a health check, secrets
  * as files, an update that starts the new task, waits until it is healthy, and
- * rolls back by itself when it is not. The update is done only when every task
- * runs. A change of anything but the name updates in place.
+ * rolls back by itself when it is not. A change of anything but the name updates
+ * in place. That the tasks run is waited for in Validation, which can say why
+ * they do not: the provider would not, and deletes a new service with its log.
  *
  * @example
  * new Service("frontend", {
@@ -94,7 +95,6 @@ export class Service extends pulumi.ComponentResource {
 				mode: { replicated: { replicas: this.replicas } },
 				updateConfig: { ...change, failureAction: "rollback" },
 				rollbackConfig: { ...change, failureAction: "pause" },
-				convergeConfig: { delay: "1s", timeout: "5m" },
 				endpointSpec: {
 					// Virtual addresses need IPVS in the kernel; names do not.
 					mode: "dnsrr",
