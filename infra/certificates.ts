@@ -55,7 +55,7 @@ export class Certificates extends pulumi.ComponentResource {
 			{
 				connection: connection(args.server.manager.ssh),
 				create: seedScript,
-				stdin: pulumi.secret(issued.stdout.apply(lines)),
+				stdin: pulumi.secret(issued.stdout.apply(seedLines)),
 				logging: "none",
 				addPreviousOutputInEnv: false,
 			},
@@ -69,8 +69,8 @@ export class Certificates extends pulumi.ComponentResource {
 	}
 }
 
-/** One line a file: its path and its content in base64. */
-function lines(json: string): string {
+/** What the seed's script reads: one line a file, its path and its content in base64. */
+export function seedLines(json: string): string {
 	return (JSON.parse(json) as StorageFile[])
 		.map(
 			({ path, content }) =>
@@ -80,7 +80,7 @@ function lines(json: string): string {
 }
 
 /** What is there stays: Caddy may have renewed it since. */
-const seedScript = [
+export const seedScript = [
 	"set -e; umask 077",
 	"while read -r path content; do",
 	`file=${caddyStorage}/$path; [ -s "$file" ] && continue`,

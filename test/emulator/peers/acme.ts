@@ -23,8 +23,14 @@ export interface Acme {
 /**
  * Let's Encrypt's test server Pebble in place of Let's Encrypt. It validates by
  * the given name server, HTTP-01 on port 80, TLS-ALPN-01 on 443, and DNS-01.
+ *
+ * @param validitySeconds of the certificates; 90 days where not given.
  */
-export async function startAcme(place: Place, resolver: string): Promise<Acme> {
+export async function startAcme(
+	place: Place,
+	resolver: string,
+	validitySeconds?: number,
+): Promise<Acme> {
 	const authority = await createAuthority("ACME API CA (stand-in)");
 	const server = await authority.issue([place.address, "acme.emulator.test"]);
 	const container = await runContainer(place, {
@@ -34,6 +40,7 @@ export async function startAcme(place: Place, resolver: string): Promise<Acme> {
 			SERVER_CERTIFICATE: server.certificate,
 			SERVER_KEY: server.key,
 			RESOLVER: resolver,
+			...(validitySeconds ? { VALIDITY_SECONDS: String(validitySeconds) } : {}),
 		},
 	});
 	try {

@@ -17,6 +17,8 @@ export interface ContainerSpec {
 	environment?: Record<string, string>;
 	command?: string[];
 	shmBytes?: number;
+	/** What other containers on the network call it. */
+	alias?: string;
 }
 
 /** Starts a container with a fixed address on the public network. */
@@ -38,7 +40,10 @@ export async function runContainer(
 		},
 		NetworkingConfig: {
 			EndpointsConfig: {
-				[place.network]: { IPAMConfig: { IPv4Address: place.address } },
+				[place.network]: {
+					IPAMConfig: { IPv4Address: place.address },
+					...(spec.alias ? { Aliases: [spec.alias] } : {}),
+				},
 			},
 		},
 	});
