@@ -121,7 +121,7 @@ export = async () => {
 	const validation = new Validation("validation", {
 		server,
 		settings,
-		services: [backend, frontend, prometheus, caddy],
+		services: [backend, frontend, prometheus, caddy, ...migration.services],
 		address: network.reservedIp,
 		apiHostname: hostnames.api,
 	});

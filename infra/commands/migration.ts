@@ -45,6 +45,8 @@ interface Step {
 export class Migration extends pulumi.ComponentResource {
 	/** In the order of the ladder; the last settles last. */
 	readonly steps: remote.Command[] = [];
+	/** What has to run besides: from the copy on. */
+	readonly services: Follower[] = [];
 
 	constructor(
 		name: string,
@@ -72,15 +74,16 @@ export class Migration extends pulumi.ComponentResource {
 			if (freeze) run({ name: "freeze", run: "freeze", undo: "unfreeze" });
 			// Behind the barrier: where that does not come to stand, it goes on.
 			const dependsOn = this.steps.slice(-1);
-			const { service } = new Follower(
+			const follower = new Follower(
 				"follower",
 				{ ...args, dependsOn },
 				{ parent: this },
 			);
+			this.services.push(follower);
 			if (freeze) {
 				run({ name: "last-users", run: moveUsers });
 				const drain = { name: "drain", run: `sync --drain${mapping}` };
-				run(drain, service.service);
+				run(drain, follower.service.service);
 				run({ name: "verify", run: `verify --since-baseline${mapping}` });
 			}
 		}
