@@ -1,10 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import { releaseOf } from "./cutover/release";
 import { Certificates } from "./infra/certificates";
+import { nameManualRepoints } from "./infra/commands/manual-repoints";
 import { Migration, validateKeys } from "./infra/commands/migration";
 import { prepareRollback } from "./infra/commands/rollback";
 import { applySchema } from "./infra/commands/schema";
-import { repointWebhooks } from "./infra/commands/ttn";
+import { SourceServices } from "./infra/commands/source-services";
+import { noteUplinks, repointWebhooks } from "./infra/commands/ttn";
 import { Validation } from "./infra/commands/validation";
 import { Database } from "./infra/database";
 import {
@@ -78,6 +80,10 @@ export = async () => {
 		settings,
 		environment: stack,
 	});
+	const uplinks = noteUplinks("ttn-noted", { stack, server, settings });
+	const sourceServices = new SourceServices("source", settings, {
+		dependsOn: uplinks ? [uplinks] : [],
+	});
 	const migration = new Migration("migration", {
 		server,
 		database,
@@ -85,6 +91,10 @@ export = async () => {
 		secrets,
 		settings,
 		dependsOn: [schema],
+		beforeFreeze: [
+			...(uplinks ? [uplinks] : []),
+			...sourceServices.beforeFreeze,
+		],
 	});
 
 	// The services.
@@ -137,10 +147,20 @@ export = async () => {
 		dependsOn: [validation.healthy],
 	});
 	const webhooks = repointWebhooks("ttn", {
+		stack,
+		server,
+		database,
 		settings,
+		noted: uplinks,
 		apiHostname: hostnames.api,
+		address: network.reservedIp,
 		dependsOn: records.records,
 	});
+	nameManualRepoints("manual-repoints", {
+		settings,
+		dependsOn: records.records,
+	});
+	sourceServices.closeDataApi(settings, [...records.records, ...webhooks]);
 	const validated = validateKeys("migration-validate", {
 		server,
 		database,

@@ -99,11 +99,20 @@ const schema = z.strictObject({
 	ttn: z
 		.strictObject({
 			apiUrl: url,
-			applicationId: z.string().min(1),
+			/** One key opens all of them: a user's or an organization's. */
+			applicationIds: z.array(z.string().min(1)).min(1, "at least one"),
+			/** The new system's. */
 			uplinkPath: z.string().startsWith("/").default("/api/webhooks/ttn"),
+			/** SQL, $1 a time: dev_eui and received_at of the uplinks that each side holds since. */
+			received: z.strictObject({
+				source: z.string().min(1),
+				target: z.string().min(1),
+			}),
 		})
 		.optional(),
 	ttnApiKey: z.string().min(1).optional(),
+	/** Providers that a person points to the new system, as Stripe. */
+	manualRepoints: z.array(z.string().min(1)).default([]),
 	smtpUrl: z
 		.url({ protocol: /^smtps?$/, error: "an smtp:// or smtps:// URL" })
 		.optional(),
@@ -193,8 +202,9 @@ const examples: Record<Settable, string> = {
 	stackAuthSecretServerKey: "ssk_…",
 	sourceDatabaseUrl:
 		"postgresql://postgres:…@db.example.supabase.co:5432/postgres",
-	ttn: '{"apiUrl":"https://nam1.cloud.thethings.network","applicationId":"example"}',
+	ttn: '{"apiUrl":"https://nam1.cloud.thethings.network","applicationIds":["example"],"received":{"source":"SELECT dev_eui, received_at FROM public.readings WHERE received_at >= $1","target":"SELECT dev_eui, received_at FROM public.readings WHERE received_at >= $1"}}',
 	ttnApiKey: "NNSXS.…",
+	manualRepoints: '["Stripe"]',
 	smtpUrl: "smtps://user:…@smtp.example.com",
 	notices: '{"from":"ops@example.com","to":["users@example.com"]}',
 	"migration.mapping": "NAME",
@@ -380,9 +390,9 @@ function contradictions(settings: Parsed): string[] {
 			`${namespace}:sync: expected ${namespace}:sourceDatabaseUrl, found none; ${set("sourceDatabaseUrl", `'${examples.sourceDatabaseUrl}'`)}`,
 		);
 	}
-	if (settings.ttn && settings.dnsSwitch && !settings.ttnApiKey) {
+	if (settings.ttn && settings.freeze && !settings.ttnApiKey) {
 		problems.push(
-			`${namespace}:dnsSwitch: expected ${namespace}:ttnApiKey beside ${namespace}:ttn, found none; ${set("ttnApiKey", `'${examples.ttnApiKey}'`)}`,
+			`${namespace}:freeze: expected ${namespace}:ttnApiKey beside ${namespace}:ttn, found none; ${set("ttnApiKey", `'${examples.ttnApiKey}'`)}`,
 		);
 	}
 	return problems;

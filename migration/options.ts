@@ -15,6 +15,7 @@ export const COMMANDS = [
 	"verify",
 	"freeze",
 	"unfreeze",
+	"received",
 ] as const;
 export type Command = (typeof COMMANDS)[number];
 
@@ -32,6 +33,7 @@ export const USAGE = `usage: migrate COMMAND [options]
   verify     compare source and target, or the export in --dir and the target
   freeze     close the source to all writes
   unfreeze   open it again
+  received   which messages of sensors the source holds, by a query of the product's
 
   --source URL          or SOURCE_DATABASE_URL; its authority in SOURCE_DATABASE_CA (PEM)
   --target URL          or TARGET_DATABASE_URL; its authority in TARGET_DATABASE_CA (PEM)
@@ -71,6 +73,8 @@ export const USAGE = `usage: migrate COMMAND [options]
   --metrics-port N      sync: with --follow, metrics for Prometheus at /metrics
   --metrics-host HOST   sync: the address that they are served on (default 127.0.0.1)
   --patience SEC        sync: how long to try to reach a database that is gone (default 600)
+  --query SQL           received: gives dev_eui and received_at of what came in from $1 on
+  --since TIME          received: $1, as RFC 3339
   --lock-timeout SEC    freeze, unfreeze, export, import, sync, verify --repair: how long to wait for others (default 30)
 
 Stack Auth: STACK_AUTH_API_URL, STACK_AUTH_PROJECT_ID, STACK_AUTH_SECRET_SERVER_KEY
@@ -125,6 +129,8 @@ export interface Options {
 	/** Milliseconds. */
 	readonly lockTimeout: number;
 	readonly directory: string | undefined;
+	readonly query: string | undefined;
+	readonly since: string | undefined;
 	readonly source: string | undefined;
 	readonly target: string | undefined;
 }
@@ -195,6 +201,8 @@ export async function parseOptions(
 		lockTimeout:
 			positiveInteger("--lock-timeout", values["lock-timeout"]) * 1000,
 		directory: values.dir,
+		query: values.query,
+		since: values.since,
 		source: values.source ?? environment.SOURCE_DATABASE_URL,
 		target: values.target ?? environment.TARGET_DATABASE_URL,
 	};
@@ -255,6 +263,8 @@ function parse(args: readonly string[]) {
 				source: { type: "string" },
 				target: { type: "string" },
 				dir: { type: "string" },
+				query: { type: "string" },
+				since: { type: "string" },
 				"dry-run": { type: "boolean", default: false },
 				json: { type: "boolean", default: false },
 				"environment-stdin": { type: "boolean", default: false },

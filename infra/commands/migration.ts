@@ -21,6 +21,8 @@ interface StepArgs {
 export interface MigrationArgs extends StepArgs {
 	swarm: Swarm;
 	secrets: Secrets;
+	/** What must be done before the barrier, and is undone after it is lifted. */
+	beforeFreeze: pulumi.Resource[];
 }
 
 interface Step {
@@ -71,7 +73,11 @@ export class Migration extends pulumi.ComponentResource {
 			run({ name: "users", run: moveUsers });
 			const undo = "sync --remove";
 			run({ name: "sync", run: `sync --proof${mapping}`, undo });
-			if (freeze) run({ name: "freeze", run: "freeze", undo: "unfreeze" });
+			if (freeze)
+				run(
+					{ name: "freeze", run: "freeze", undo: "unfreeze" },
+					...args.beforeFreeze,
+				);
 			// Behind the barrier: where that does not come to stand, it goes on.
 			const dependsOn = this.steps.slice(-1);
 			const follower = new Follower(

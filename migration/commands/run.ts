@@ -18,6 +18,8 @@ const COMMANDS: Record<Command, () => Run> = {
 	freeze: () => (require("./freeze") as typeof import("./freeze")).runFreeze,
 	unfreeze: () =>
 		(require("./freeze") as typeof import("./freeze")).runUnfreeze,
+	received: () =>
+		(require("./received") as typeof import("./received")).runReceived,
 };
 
 /** Runs one command; a state that a person can put right is a MigrationError. */

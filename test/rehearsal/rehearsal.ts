@@ -66,7 +66,14 @@ export class Rehearsal {
 				value("STACK_AUTH_PUBLISHABLE_CLIENT_KEY"),
 			],
 			["ttn.apiUrl", value("TTN_API_URL")],
-			["ttn.applicationId", value("TTN_APPLICATION_ID")],
+			...value("TTN_APPLICATION_IDS")
+				.split(",")
+				.map((id, index): [string, string] => [
+					`ttn.applicationIds[${index}]`,
+					id,
+				]),
+			["supabase.apiUrl", value("SUPABASE_API_URL")],
+			["supabase.projectRef", value("SUPABASE_PROJECT_REF")],
 			...leftBehind.map((reject, index): [string, string] => [
 				`migration:acceptRejects[${index}]`,
 				reject,
@@ -76,6 +83,7 @@ export class Rehearsal {
 			["stackAuthSecretServerKey", value("STACK_AUTH_SECRET_SERVER_KEY")],
 			["sourceDatabaseUrl", value("SOURCE_DATABASE_URL")],
 			["ttnApiKey", value("TTN_API_KEY")],
+			["supabaseAccessToken", value("SUPABASE_ACCESS_TOKEN")],
 			["smtpUrl", value("SMTP_URL")],
 		];
 		await pulumi.init();

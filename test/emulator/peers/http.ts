@@ -54,10 +54,10 @@ export async function serveJson(
 	});
 }
 
-/** A body as JSON, unless its own headers call it plain text. */
+/** A body as JSON, unless its own headers call it text. */
 function textOf({ body, headers }: Reply): string {
 	if (body === undefined) return "";
-	return headers?.["content-type"]?.startsWith("text/plain")
+	return headers?.["content-type"]?.startsWith("text/")
 		? String(body)
 		: JSON.stringify(body);
 }

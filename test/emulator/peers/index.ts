@@ -16,6 +16,10 @@ import { startLegacy } from "./legacy";
 import { type Mailbox, startMailbox } from "./smtp";
 import { type StackAuth, startStackAuth } from "./stack-auth/server";
 import { startSupabase } from "./supabase";
+import {
+	type SupabaseManagement,
+	startSupabaseManagement,
+} from "./supabase-management";
 import { startTtn, type Ttn } from "./ttn";
 
 /** Zones that the old system serves by HTTPS. */
@@ -85,7 +89,8 @@ export async function startPeers(options: PeersOptions): Promise<Peers> {
 				}),
 			),
 		]);
-		const [stackAuth, legacy] = await settled([
+		const [supabaseManagement, stackAuth, legacy] = await settled([
+			keep(startSupabaseManagement(network.gateway)),
 			keep(
 				startStackAuth({
 					address: network.gateway,
@@ -105,7 +110,7 @@ export async function startPeers(options: PeersOptions): Promise<Peers> {
 		const ttn = await keep(
 			startTtn({
 				address: network.gateway,
-				applicationId: TTN_APPLICATION,
+				applicationPrefix: TTN_APPLICATION,
 				legacy: {
 					baseUrl: `http://${addressOf(network, 10)}`,
 					path: legacy.uplinkPath,
@@ -133,12 +138,15 @@ export async function startPeers(options: PeersOptions): Promise<Peers> {
 				STACK_AUTH_PUBLISHABLE_CLIENT_KEY: stackAuth.publishableClientKey,
 				TTN_API_URL: ttn.url,
 				TTN_API_KEY: ttn.apiKey,
-				TTN_APPLICATION_ID: ttn.applicationId,
+				TTN_APPLICATION_IDS: ttn.applicationIds.join(","),
+				SUPABASE_API_URL: supabaseManagement.url,
+				SUPABASE_PROJECT_REF: supabaseManagement.projectRef,
+				SUPABASE_ACCESS_TOKEN: supabaseManagement.accessToken,
 				SMTP_URL: mailbox.url,
 				ACME_DIRECTORY_URL: acme.directoryUrl,
 				...files,
 			},
-			hook: controlHook({ known, mailbox, stackAuth, ttn }),
+			hook: controlHook({ known, mailbox, stackAuth, supabaseManagement, ttn }),
 			close,
 		};
 	} catch (error) {
@@ -209,6 +217,7 @@ function controlHook(peers: {
 	known: KnownSource;
 	mailbox: Mailbox;
 	stackAuth: StackAuth;
+	supabaseManagement: SupabaseManagement;
 	ttn: Ttn;
 }): ControlHook {
 	return async (path, method, body) => {
@@ -231,6 +240,10 @@ function controlHook(peers: {
 					};
 				}
 			}
+			case "GET /ttn/deliveries":
+				return { status: 200, body: { deliveries: peers.ttn.deliveries } };
+			case "GET /supabase":
+				return { status: 200, body: peers.supabaseManagement.settings };
 			case "GET /mailbox":
 				return { status: 200, body: { messages: peers.mailbox.messages } };
 			case "GET /logins":

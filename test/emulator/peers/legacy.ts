@@ -1,8 +1,6 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { Pool } from "pg";
-import { z } from "zod";
 import { type Authority, createAuthority } from "../../authority";
 import {
 	type Place,
@@ -10,7 +8,8 @@ import {
 	runContainer,
 	untilReady,
 } from "./container";
-import { closeServer, type HttpPeer, listen, readBody, serve } from "./http";
+import { closeServer, type HttpPeer, listen, serve } from "./http";
+import { type Answer, legacyAnswer, UPLINK_PATH } from "./legacy-function";
 
 /** Forwards the ports of web servers from an address of its own to this process. */
 const FORWARDER_IMAGE = "node:20-bookworm-slim";
@@ -45,33 +44,7 @@ export interface Legacy {
 	close(): Promise<void>;
 }
 
-const uplink = z.object({
-	end_device_ids: z.object({ dev_eui: z.string() }),
-	uplink_message: z.object({
-		f_port: z.number().optional(),
-		decoded_payload: z
-			.object({
-				temperature: z.number().optional(),
-				humidity: z.number().optional(),
-			})
-			.optional(),
-		received_at: z.string().optional(),
-	}),
-});
-
-type Answer = (
-	request: IncomingMessage,
-	response: ServerResponse,
-) => Promise<void>;
-
-const PAGE = `<!doctype html><html lang="en"><title>FreshTrack (old system, stand-in)</title>
-<h1>FreshTrack</h1><p>The old system on Supabase. Stand-in of the rehearsal.</p></html>`;
-
-/**
- * Stand-in for the old system's front end and its edge function that takes TTN's
- * uplinks: it writes readings into the source, so that data keeps changing until
- * the source is frozen. Unknown devices get 202, as there.
- */
+/** The old system at an address of its own, by HTTP and HTTPS: see legacyAnswer. */
 export async function startLegacy(options: LegacyOptions): Promise<Legacy> {
 	const authority = await createAuthority("Old system's CA (stand-in)");
 	const sourceUrl = new URL(options.source.url);
@@ -88,10 +61,7 @@ export async function startLegacy(options: LegacyOptions): Promise<Legacy> {
 		for (const closer of closers.splice(0).reverse()) await closer();
 	};
 	try {
-		const answer: Answer = (request, response) =>
-			handle(pool, request, response).catch((error: unknown) =>
-				fail(response, error),
-			);
+		const answer = legacyAnswer(pool);
 		const plain = await serve(options.gateway, answer);
 		closers.push(() => plain.close());
 		const secure = await serveSecure(options, authority, answer);
@@ -120,7 +90,7 @@ export async function startLegacy(options: LegacyOptions): Promise<Legacy> {
 			},
 		);
 		return {
-			uplinkPath: "/functions/v1/ttn-webhook",
+			uplinkPath: UPLINK_PATH,
 			ca: authority.certificate,
 			close,
 		};
@@ -148,93 +118,4 @@ async function serveSecure(
 		port: (server.address() as AddressInfo).port,
 		close: () => closeServer(server),
 	};
-}
-
-async function handle(
-	pool: Pool,
-	request: IncomingMessage,
-	response: ServerResponse,
-): Promise<void> {
-	const path = new URL(request.url ?? "/", "http://legacy").pathname;
-	if (path !== "/functions/v1/ttn-webhook") {
-		response.writeHead(200, {
-			"content-type": "text/html; charset=utf-8",
-			"x-served-by": "legacy",
-		});
-		response.end(PAGE);
-		return;
-	}
-	const { status, body } = await takeUplink(pool, request);
-	response.writeHead(status, {
-		"content-type": "application/json",
-		"x-served-by": "legacy",
-	});
-	response.end(JSON.stringify(body));
-}
-
-async function takeUplink(
-	pool: Pool,
-	request: IncomingMessage,
-): Promise<{ status: number; body: unknown }> {
-	if (request.method !== "POST")
-		return { status: 405, body: { error: "method not allowed" } };
-	const secret =
-		request.headers["x-webhook-secret"] ?? request.headers["x-downlink-apikey"];
-	const parsed = uplink.safeParse(json(await readBody(request)));
-	if (!parsed.success) return { status: 400, body: { error: "no uplink" } };
-	const { end_device_ids: ids, uplink_message: message } = parsed.data;
-	const { rows: connections } = await pool.query<{ organization_id: string }>(
-		"SELECT organization_id FROM ttn_connections WHERE ttn_webhook_secret_encrypted = $1",
-		[secret ?? ""],
-	);
-	const organizationId = connections[0]?.organization_id;
-	if (!organizationId) return { status: 401, body: { error: "unauthorized" } };
-	const { rows: sensors } = await pool.query<{
-		id: string;
-		unit_id: string | null;
-	}>(
-		`SELECT id, unit_id FROM lora_sensors
-		WHERE dev_eui = upper($1) AND organization_id = $2 AND deleted_at IS NULL`,
-		[ids.dev_eui, organizationId],
-	);
-	const sensor = sensors[0];
-	if (!sensor?.unit_id)
-		return {
-			status: 202,
-			body: { accepted: true, processed: false, reason: "unknown device" },
-		};
-	const { rows: readings } = await pool.query<{ id: string }>(
-		`INSERT INTO sensor_readings (
-			unit_id, lora_sensor_id, temperature, humidity, f_port, source, recorded_at, network_decoded_payload
-		) VALUES ($1, $2, $3, $4, $5, 'ttn', $6, $7) RETURNING id`,
-		[
-			sensor.unit_id,
-			sensor.id,
-			message.decoded_payload?.temperature,
-			message.decoded_payload?.humidity,
-			message.f_port,
-			message.received_at ?? new Date().toISOString(),
-			JSON.stringify(message.decoded_payload ?? null),
-		],
-	);
-	return { status: 200, body: { success: true, readingId: readings[0]?.id } };
-}
-
-function json(text: string): unknown {
-	try {
-		return JSON.parse(text);
-	} catch {
-		return undefined;
-	}
-}
-
-/** The write barrier of a cutover, or a database that is gone: TTN hears 503. */
-function fail(response: ServerResponse, error: unknown): void {
-	if (!response.headersSent)
-		response.writeHead(503, { "content-type": "application/json" });
-	response.end(
-		JSON.stringify({
-			error: error instanceof Error ? error.message : String(error),
-		}),
-	);
 }

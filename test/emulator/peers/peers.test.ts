@@ -122,7 +122,8 @@ describe("the peers of a cutover", function () {
 	});
 
 	it("repoints a webhook with a field mask and leaves its secret as it was", async () => {
-		const base = `${environment("TTN_API_URL")}/api/v3/as/webhooks/${environment("TTN_APPLICATION_ID")}`;
+		const [application] = environment("TTN_APPLICATION_IDS").split(",");
+		const base = `${environment("TTN_API_URL")}/api/v3/as/webhooks/${application}`;
 		const headers = { authorization: `Bearer ${environment("TTN_API_KEY")}` };
 		const before = (await (
 			await fetch(`${base}?field_mask=base_url,uplink_message`, { headers })

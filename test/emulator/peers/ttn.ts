@@ -1,27 +1,13 @@
-import { randomBytes, randomUUID } from "node:crypto";
-import { z } from "zod";
+import { randomBytes, randomInt, randomUUID } from "node:crypto";
 import type { KnownSource } from "../../freshtrack/generate";
 import { type Call, type Reply, serveJson } from "./http";
 import { type Outcome, type OutgoingHttp, postJson } from "./outgoing";
-
-/** A webhook as The Things Stack keeps it; ids and times are its own. */
-interface Webhook {
-	base_url?: string;
-	headers?: Record<string, string>;
-	format?: string;
-	uplink_message?: { path?: string };
-	join_accept?: { path?: string };
-}
-interface StoredWebhook {
-	id: string;
-	createdAt: string;
-	updatedAt: string;
-	webhook: Webhook;
-}
+import { Application, failure } from "./ttn-application";
 
 export interface TtnOptions {
 	address: string;
-	applicationId: string;
+	/** Every organization has an application of its own, called PREFIX-WEBHOOK. */
+	applicationPrefix: string;
 	/** Where the old system takes uplinks: base URL and path. */
 	legacy: { baseUrl: string; path: string };
 	known: Pick<KnownSource, "sensors" | "organizations">;
@@ -37,40 +23,37 @@ export interface Uplink {
 	fPort?: number;
 }
 
+/** One try to hand an uplink to a webhook. */
+export interface Delivery {
+	applicationId: string;
+	devEui: string;
+	fCnt: number;
+	/** When TTN took it from the gateway, RFC 3339. */
+	receivedAt: string;
+	url: string;
+	/** null: no answer came. */
+	status: number | null;
+}
+
 export interface Ttn {
 	url: string;
 	apiKey: string;
-	applicationId: string;
+	applicationIds: string[];
 	/** Lets a sensor send; gives the answer of the webhook that it reached. */
 	uplink(uplink: Uplink): Promise<Outcome>;
+	/** Every try, oldest first. A catch-up's posts are not TTN's, so are not among them. */
+	deliveries: readonly Delivery[];
+	/** Switches an application's storage integration on or off. */
+	setStorage(applicationId: string, on: boolean): void;
 	close(): Promise<void>;
 }
 
-const setRequest = z.object({
-	webhook: z.object({
-		ids: z.object({ webhook_id: z.string() }).optional(),
-		base_url: z.string().optional(),
-		headers: z.record(z.string(), z.string()).optional(),
-		format: z.string().optional(),
-		uplink_message: z.object({ path: z.string().optional() }).optional(),
-		join_accept: z.object({ path: z.string().optional() }).optional(),
-	}),
-	field_mask: z.object({ paths: z.array(z.string()) }).optional(),
-});
-
-const FIELDS = [
-	"base_url",
-	"headers",
-	"format",
-	"uplink_message",
-	"join_accept",
-] as const;
-
 /**
- * Stand-in for The Things Network: the webhook part of The Things Stack's
- * application server (https://www.thethingsindustries.com/docs/api/reference/http/routes/)
- * and sensors that send. Every organization has a webhook; one application holds
- * them all, and an uplink goes to that of the sensor's organization alone.
+ * Stand-in for The Things Network: of The Things Stack's application server
+ * (https://www.thethingsindustries.com/docs/api/reference/http/routes/) the
+ * webhooks, the packages' associations and the storage integration, and sensors
+ * that send. As there, a webhook gets each uplink once: what is refused is lost
+ * to it (https://www.thethingsindustries.com/docs/integrations/webhooks/retries/).
  */
 export async function startTtn(options: TtnOptions): Promise<Ttn> {
 	const service = new Service(options);
@@ -78,26 +61,42 @@ export async function startTtn(options: TtnOptions): Promise<Ttn> {
 	return {
 		url: peer.url,
 		apiKey: service.apiKey,
-		applicationId: options.applicationId,
+		applicationIds: [...service.applications.keys()],
 		uplink: (uplink) => service.uplink(uplink),
+		deliveries: service.deliveries,
+		setStorage(applicationId, on) {
+			const application = service.applications.get(applicationId);
+			if (!application) throw new Error(`no application ${applicationId}`);
+			application.storageOn = on;
+		},
 		close: () => peer.close(),
 	};
 }
 
 class Service {
 	readonly apiKey = `NNSXS.${randomBytes(20).toString("hex").toUpperCase()}`;
-	readonly #webhooks = new Map<string, StoredWebhook>();
-	#frames = 0;
+	readonly applications = new Map<string, Application<StoredUplink>>();
+	readonly deliveries: Delivery[] = [];
+	/** Counters start with 0, as after a join. */
+	readonly #frames = new Map<string, number>();
 
 	constructor(private readonly options: TtnOptions) {
 		for (const organization of options.known.organizations) {
-			this.#store(organization.webhookId, {
+			const application = new Application<StoredUplink>(
+				this.#applicationOf(organization),
+			);
+			application.store(organization.webhookId, {
 				base_url: options.legacy.baseUrl,
 				format: "json",
 				headers: { "X-Webhook-Secret": organization.webhookSecret },
 				uplink_message: { path: options.legacy.path },
 			});
+			this.applications.set(application.id, application);
 		}
+	}
+
+	#applicationOf({ webhookId }: { webhookId: string }): string {
+		return `${this.options.applicationPrefix}-${webhookId}`;
 	}
 
 	handle(call: Call): Reply {
@@ -108,115 +107,31 @@ class Service {
 				"no_rights",
 				"no application rights",
 			);
-		const [application, id, ...rest] = call.url.pathname
-			.replace(/^\/api\/v3\/as\/webhooks\/?/, "")
-			.split("/");
-		if (
-			!call.url.pathname.startsWith("/api/v3/as/webhooks/") ||
-			rest.length > 0
-		)
-			return failure(404, 5, "not_found", "not found");
-		if (application !== this.options.applicationId)
+		const [, webhooksOf, webhook = ""] =
+			/^\/api\/v3\/as\/webhooks\/([^/]+)(?:\/([^/]+))?$/.exec(
+				call.url.pathname,
+			) ?? [];
+		const [, packagesOf, rest = ""] =
+			/^\/api\/v3\/as\/applications\/([^/]+)\/packages\/(.+)$/.exec(
+				call.url.pathname,
+			) ?? [];
+		const id = webhooksOf ?? packagesOf;
+		if (!id) return failure(404, 5, "not_found", "not found");
+		const application = this.applications.get(id);
+		if (!application)
 			return failure(
 				404,
 				5,
 				"application_not_found",
-				`application \`${application}\` not found`,
+				`application \`${id}\` not found`,
 			);
-		const mask = call.url.searchParams
-			.getAll("field_mask")
-			.flatMap((value) => value.split(","));
-		const bodyMask = call.url.searchParams.getAll("field_mask.paths");
-		const paths = [...mask, ...bodyMask].filter(Boolean);
-		if (!id) {
-			if (call.method === "GET")
-				return {
-					status: 200,
-					body: {
-						webhooks: [...this.#webhooks.values()].map((stored) =>
-							this.#present(stored, paths),
-						),
-					},
-				};
-			if (call.method === "POST") return this.#set(undefined, call.body);
-			return failure(405, 12, "method_not_allowed", "method not allowed");
-		}
-		if (call.method === "PUT") return this.#set(id, call.body);
-		const stored = this.#webhooks.get(id);
-		if (!stored)
-			return failure(404, 5, "webhook_not_found", "webhook not found");
-		if (call.method === "GET")
-			return { status: 200, body: this.#present(stored, paths) };
-		if (call.method === "DELETE") {
-			this.#webhooks.delete(id);
-			return { status: 200, body: {} };
-		}
-		return failure(405, 12, "method_not_allowed", "method not allowed");
-	}
-
-	/** Writes the fields of the mask and no others: without a mask, none. */
-	#set(id: string | undefined, body: unknown): Reply {
-		const parsed = setRequest.safeParse(body);
-		if (!parsed.success)
-			return failure(400, 3, "invalid_argument", z.prettifyError(parsed.error));
-		const { webhook, field_mask: mask } = parsed.data;
-		const webhookId = id ?? webhook.ids?.webhook_id;
-		if (!webhookId)
-			return failure(400, 3, "invalid_identifiers", "invalid identifiers");
-		const paths = mask?.paths ?? [];
-		const next: Webhook = { ...this.#webhooks.get(webhookId)?.webhook };
-		for (const field of FIELDS) {
-			if (paths.includes(field))
-				Object.assign(next, { [field]: webhook[field] });
-			else if (
-				(field === "uplink_message" || field === "join_accept") &&
-				paths.includes(`${field}.path`)
-			)
-				next[field] = { ...next[field], path: webhook[field]?.path };
-		}
-		return {
-			status: 200,
-			body: this.#present(this.#store(webhookId, next), paths),
-		};
-	}
-
-	#store(id: string, webhook: Webhook): StoredWebhook {
-		const now = new Date().toISOString();
-		const stored = {
-			id,
-			webhook,
-			createdAt: this.#webhooks.get(id)?.createdAt ?? now,
-			updatedAt: now,
-		};
-		this.#webhooks.set(id, stored);
-		return stored;
-	}
-
-	/** Identifiers and times always, other fields only when asked for. */
-	#present(
-		{ id, webhook, createdAt, updatedAt }: StoredWebhook,
-		paths: string[],
-	) {
-		const asked = FIELDS.filter((field) =>
-			paths.some((path) => path === field || path.startsWith(`${field}.`)),
-		);
-		return {
-			ids: {
-				application_ids: { application_id: this.options.applicationId },
-				webhook_id: id,
-			},
-			created_at: createdAt,
-			updated_at: updatedAt,
-			...Object.fromEntries(
-				asked
-					.filter((field) => webhook[field] !== undefined)
-					.map((field) => [field, webhook[field]]),
-			),
-		};
+		return webhooksOf
+			? application.handleWebhooks(call, webhook)
+			: application.handlePackages(call, rest);
 	}
 
 	async uplink(uplink: Uplink): Promise<Outcome> {
-		const { known, applicationId, outgoing } = this.options;
+		const { known } = this.options;
 		const devEui = (
 			uplink.devEui ??
 			known.sensors[0]?.devEui ??
@@ -225,28 +140,49 @@ class Service {
 		const sensor = known.sensors.find(
 			(candidate) => candidate.devEui === devEui,
 		);
-		// A device that nobody knows still reports through some organization's webhook.
+		// A device that nobody knows still reports through some organization's application.
 		const organization =
 			known.organizations.find(({ id }) => id === sensor?.organizationId) ??
 			known.organizations[0];
-		const stored = this.#webhooks.get(organization?.webhookId ?? "");
-		if (!stored?.webhook.base_url || !stored.webhook.uplink_message)
+		const application =
+			organization && this.applications.get(this.#applicationOf(organization));
+		const [webhook] = application?.uplinkWebhooks() ?? [];
+		if (!application || !webhook?.base_url)
 			throw new Error(`no webhook takes uplinks of ${devEui}`);
-		this.#frames += 1;
-		const url = new URL(stored.webhook.base_url);
+		const fCnt = this.#frames.get(devEui) ?? 0;
+		this.#frames.set(devEui, fCnt + 1);
+		const body = message(application.id, devEui, fCnt, uplink);
+		application.keep(body);
+		const url = new URL(webhook.base_url);
 		url.pathname =
-			`${url.pathname}/${stored.webhook.uplink_message.path ?? ""}`.replace(
+			`${url.pathname}/${webhook.uplink_message?.path ?? ""}`.replace(
 				/\/{2,}/g,
 				"/",
 			);
-		return postJson(
+		const delivery: Delivery = {
+			applicationId: application.id,
+			devEui,
+			fCnt,
+			receivedAt: body.received_at,
+			url: url.href,
+			status: null,
+		};
+		this.deliveries.push(delivery);
+		const outcome = await postJson(
 			url,
-			{ ...stored.webhook.headers, "user-agent": "TheThingsStack (stand-in)" },
-			message(applicationId, devEui, this.#frames, uplink),
-			outgoing,
+			{ ...webhook.headers, "user-agent": "TheThingsStack (stand-in)" },
+			body,
+			this.options.outgoing,
 		);
+		delivery.status = outcome.status;
+		return outcome;
 	}
 }
+
+type StoredUplink = ReturnType<typeof message>;
+
+/** What the network server takes to hand an uplink on. */
+const NETWORK_MS = 150;
 
 /** The body of an uplink as https://www.thethingsindustries.com/docs/integrations/data-formats/ shows it. */
 function message(
@@ -255,7 +191,8 @@ function message(
 	count: number,
 	uplink: Uplink,
 ) {
-	const now = new Date().toISOString();
+	const now = Date.now();
+	const heard = withNanoseconds(now - NETWORK_MS);
 	return {
 		end_device_ids: {
 			device_id: `sensor-${devEui.toLowerCase()}`,
@@ -265,11 +202,12 @@ function message(
 			dev_addr: "260CB229",
 		},
 		correlation_ids: [`as:up:${randomUUID()}`],
-		received_at: now,
+		received_at: withNanoseconds(now),
 		uplink_message: {
-			session_key_id: randomBytes(16).toString("base64"),
+			session_key_id: "AWNbm/4zfqx0jZ5q1NlBmw==",
 			f_port: uplink.fPort ?? 2,
-			f_cnt: count,
+			// As everywhere in its JSON, 0 is left out.
+			...(count > 0 ? { f_cnt: count } : {}),
 			frm_payload: Buffer.from([
 				0,
 				Math.round(uplink.temperature * 10) & 0xff,
@@ -284,39 +222,20 @@ function message(
 					gateway_ids: { gateway_id: "gateway-0", eui: "0016C00100000000" },
 					rssi: -80,
 					snr: 8.5,
-					received_at: now,
+					received_at: heard,
 				},
 			],
 			settings: {
 				data_rate: { lora: { bandwidth: 125000, spreading_factor: 7 } },
 				frequency: "904300000",
 			},
-			received_at: now,
+			received_at: heard,
 			consumed_airtime: "0.056576s",
 		},
 	};
 }
 
-function failure(
-	status: number,
-	code: number,
-	name: string,
-	message: string,
-): Reply {
-	return {
-		status,
-		body: {
-			code,
-			message: `error:pkg/applicationserver:${name} (${message})`,
-			details: [
-				{
-					"@type": "type.googleapis.com/ttn.lorawan.v3.ErrorDetails",
-					namespace: "pkg/applicationserver",
-					name,
-					message_format: message,
-					code,
-				},
-			],
-		},
-	};
+function withNanoseconds(milliseconds: number): string {
+	const digits = String(randomInt(1_000_000)).padStart(6, "0");
+	return new Date(milliseconds).toISOString().replace("Z", `${digits}Z`);
 }
