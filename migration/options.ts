@@ -75,6 +75,7 @@ export const USAGE = `usage: migrate COMMAND [options]
   --patience SEC        sync: how long to try to reach a database that is gone (default 600)
   --query SQL           received: gives dev_eui and received_at of what came in from $1 on
   --since TIME          received: $1, as RFC 3339
+  --max-freeze SEC      freeze: open again by itself after this time (default: stay closed)
   --lock-timeout SEC    freeze, unfreeze, export, import, sync, verify --repair: how long to wait for others (default 30)
 
 Stack Auth: STACK_AUTH_API_URL, STACK_AUTH_PROJECT_ID, STACK_AUTH_SECRET_SERVER_KEY
@@ -126,6 +127,8 @@ export interface Options {
 	readonly schema: boolean;
 	readonly sinceBaseline: boolean;
 	readonly repair: boolean;
+	/** Seconds. */
+	readonly maxFreeze: number | undefined;
 	/** Milliseconds. */
 	readonly lockTimeout: number;
 	readonly directory: string | undefined;
@@ -184,10 +187,7 @@ export async function parseOptions(
 		mode: syncMode(values),
 		reverse: values.reverse,
 		recopy: values.recopy,
-		metricsPort:
-			values["metrics-port"] === undefined
-				? undefined
-				: positiveInteger("--metrics-port", values["metrics-port"]),
+		metricsPort: optionalInteger("--metrics-port", values["metrics-port"]),
 		metricsHost: values["metrics-host"],
 		patience: positiveInteger("--patience", values.patience) * 1000,
 		jobs: positiveInteger("--jobs", values.jobs),
@@ -198,6 +198,7 @@ export async function parseOptions(
 		schema: values.schema,
 		sinceBaseline: values["since-baseline"],
 		repair: values.repair,
+		maxFreeze: optionalInteger("--max-freeze", values["max-freeze"]),
 		lockTimeout:
 			positiveInteger("--lock-timeout", values["lock-timeout"]) * 1000,
 		directory: values.dir,
@@ -302,6 +303,7 @@ function parse(args: readonly string[]) {
 				schema: { type: "boolean", default: false },
 				"since-baseline": { type: "boolean", default: false },
 				repair: { type: "boolean", default: false },
+				"max-freeze": { type: "string" },
 				"lock-timeout": { type: "string", default: "30" },
 			},
 		});
@@ -347,6 +349,13 @@ function positiveInteger(name: string, text: string): number {
 		found: text,
 		fix: "correct it",
 	});
+}
+
+function optionalInteger(
+	name: string,
+	text: string | undefined,
+): number | undefined {
+	return text === undefined ? undefined : positiveInteger(name, text);
 }
 
 /** Never quotes the text in its message: it holds secrets. */

@@ -14,7 +14,7 @@ import {
 	type TableDigest,
 } from "../digest/table";
 import { ExitCode, MigrationError } from "../errors";
-import { BARRIER_TRIGGER } from "../freeze/barrier";
+import { BARRIER_TRIGGER } from "../freeze/record";
 import { relationExists as exists, ident } from "../sql";
 import type { UserRewrite } from "../users/references";
 import type { Manifest } from "./manifest";

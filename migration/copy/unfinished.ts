@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { ClientBase } from "pg";
 import type { Catalog } from "../catalog/types";
 import { ExitCode, MigrationError } from "../errors";
-import { BARRIER_TRIGGER } from "../freeze/barrier";
+import { BARRIER_TRIGGER } from "../freeze/record";
 import { ident, relationExists } from "../sql";
 import { fileDigest } from "./files";
 import type { ExportedFile } from "./manifest";
@@ -51,7 +51,7 @@ export async function frozenState(
 	const { rows } = await client.query<FrozenState>(`
 		SELECT current_database() AS "database", frozen_at::text AS "frozenAt",
 			wal_position::text AS "walPosition"
-		FROM cutover.freeze
+		FROM cutover.freeze WHERE until IS NULL OR until > clock_timestamp()
 	`);
 	return rows[0] ?? null;
 }

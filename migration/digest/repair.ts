@@ -7,7 +7,7 @@ import { type DatabaseAddress, withConnection } from "../connection";
 import { withoutChecks } from "../copy/checks";
 import { relayCopy } from "../copy/relay";
 import { ExitCode, MigrationError } from "../errors";
-import { BARRIER_TRIGGER } from "../freeze/barrier";
+import { BARRIER_TRIGGER } from "../freeze/record";
 import { withTablesLocked } from "../journal/lock";
 import { hasJournal } from "../journal/state";
 import { type Route, selectRows } from "../route";

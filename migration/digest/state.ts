@@ -1,12 +1,12 @@
 import type { ClientBase } from "pg";
-import { BARRIER_TRIGGER } from "../freeze/barrier";
+import { BARRIER_TRIGGER, standingFreeze } from "../freeze/record";
 import { hasJournal, readLag } from "../journal/state";
-import { ident, literal, relationExists } from "../sql";
+import { ident, literal } from "../sql";
 import type { Comparison } from "./comparison";
 
 /** Whether the source can change while it is compared. */
 export interface SourceState {
-	/** The write barrier stands on every compared table. */
+	/** The write barrier stands on every compared table, and has not lapsed. */
 	readonly frozen: boolean;
 	/** Compared tables, and partitions of them, that the barrier does not close. */
 	readonly open: readonly string[];
@@ -42,8 +42,7 @@ export async function readSourceState(
 	);
 	const { rows } = await source.query<{ name: string }>(OPEN_TABLES, [names]);
 	return {
-		frozen:
-			rows.length === 0 && (await relationExists(source, "cutover.freeze")),
+		frozen: rows.length === 0 && (await standingFreeze(source)) !== null,
 		open: rows.map(({ name }) => name),
 		pending: (await hasJournal(source)) ? (await readLag(source)).rows : null,
 	};

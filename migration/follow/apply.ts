@@ -2,7 +2,7 @@ import type { Client } from "pg";
 import { tableName } from "../catalog/types";
 import { relayCopy } from "../copy/relay";
 import { ExitCode, MigrationError } from "../errors";
-import { BARRIER_TRIGGER } from "../freeze/barrier";
+import { BARRIER_TRIGGER } from "../freeze/record";
 import { copyRejects, removeRejects } from "../mapping/rejects";
 import { fromTable, ident, literal } from "../sql";
 import { mergeRoutes } from "./merge";

@@ -5,6 +5,7 @@ import { type CopyResult, copyRoutes } from "../copy/live";
 import { hasRecord, readChunks, readStatements } from "../copy/record";
 import { removeGuard } from "../digest/guard";
 import { ExitCode, MigrationError } from "../errors";
+import { standingFreeze } from "../freeze/record";
 import { type Installed, installJournal } from "../journal/install";
 import { hasJournal } from "../journal/state";
 import { ensureRejects } from "../mapping/rejects";
@@ -338,7 +339,7 @@ export async function drain(
 
 /** While anybody can write, a journal that is empty will not stay so. */
 async function refuseOpen(read: ClientBase, label: string): Promise<void> {
-	if (await relationExists(read, "cutover.freeze")) return;
+	if (await standingFreeze(read)) return;
 	throw new MigrationError(
 		{
 			expected: `a ${label} that is frozen`,

@@ -1,61 +1,35 @@
 import type { ClientBase } from "pg";
 import { type DatabaseAddress, withConnection } from "../connection";
 import { ExitCode, MigrationError } from "../errors";
+import { withTablesLocked } from "../journal/lock";
 import { ident, literal, relationExists } from "../sql";
-import { watchBlockers } from "./blockers";
+import {
+	BARRIER_TRIGGER,
+	CREATE_RECORD,
+	type FreezeRecord,
+	NOTED,
+	readFreeze,
+	type TableName,
+	type WritableTable,
+	writableTables,
+} from "./record";
 
-/** Name of the barrier's trigger on every table. */
-export const BARRIER_TRIGGER = "cutover_barrier";
-
-/**
- * The barrier is a trigger, as nothing else holds: default_transaction_read_only
- * reaches no open session and any session can undo it, and REVOKE does not stop
- * owners. A statement trigger, ENABLE ALWAYS, stops every session, superusers and
- * replication roles included, from its creation on; creating it waits for the
- * writers in flight.
- */
-const CREATE_BARRIER_FUNCTION = `
-	CREATE SCHEMA IF NOT EXISTS cutover;
-	CREATE OR REPLACE FUNCTION cutover.refuse_write() RETURNS trigger LANGUAGE plpgsql AS $$
-	BEGIN
-		RAISE EXCEPTION 'this database is frozen: % on %.% refused', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
-			USING ERRCODE = 'read_only_sql_transaction', HINT = 'The product is moving; writes go to the new database soon.';
-	END
-	$$;
-	CREATE TABLE IF NOT EXISTS cutover.freeze (
-		only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
-		frozen_at timestamptz NOT NULL,
-		wal_position pg_lsn NOT NULL,
-		role name NOT NULL
-	);
-`;
-
-/** Tables that could be written to: ordinary and partitioned, partitions too. */
-const WRITABLE_TABLES = `
-	SELECT n.nspname::text AS "schema", c.relname::text AS "name",
-		pg_has_role(c.relowner, 'USAGE') AS "owned",
-		EXISTS (
-			SELECT FROM pg_trigger t
-			WHERE t.tgrelid = c.oid AND t.tgname = ${literal(BARRIER_TRIGGER)} AND t.tgenabled = 'A'
-		) AS "closed"
-	FROM pg_class c
-	JOIN pg_namespace n ON n.oid = c.relnamespace
-	WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
-		AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'cutover')
-	ORDER BY 1, 2
-`;
-
-interface WritableTable {
-	readonly schema: string;
-	readonly name: string;
-	readonly owned: boolean;
-	readonly closed: boolean;
+export interface FreezeOptions {
+	readonly dryRun: boolean;
+	/** Milliseconds to wait for writers in flight. */
+	readonly lockTimeout: number;
+	/** Seconds until the barrier opens by itself; undefined: it stays. */
+	readonly maxFreeze?: number | undefined;
 }
 
 export interface FreezeResult {
 	/** ISO 8601, by the server's clock, after the last writer had finished. */
 	readonly frozenAt: string | null;
+	/** When the barrier opens by itself; null where it stays. */
+	readonly until: string | null;
 	readonly walPosition: string | null;
+	/** Where sequences stood once the last writer had finished; null where unused. */
+	readonly sequences: Readonly<Record<string, string | null>>;
 	/** Tables that the barrier closes. */
 	readonly tables: readonly string[];
 	/** Tables of other roles, which only the services that write them can close. */
@@ -64,37 +38,62 @@ export interface FreezeResult {
 }
 
 /**
- * Closes every table that our role owns to all writes. All or nothing: when a
- * writer does not finish within `lockTimeout` milliseconds, no table is closed and
- * the message names who is in the way. On a frozen database it only closes tables
- * that came since and answers with the first freeze's time.
+ * Closes every table that our role owns to all writes, for `maxFreeze` seconds or
+ * until it is taken back. All or nothing: when a writer does not finish within
+ * `lockTimeout`, no table is closed and the message names who is in the way. On a
+ * frozen database it closes tables that came since, keeps the first freeze's time,
+ * and moves the deadline where one is given.
+ *
+ * @throws MigrationError (exit 4) where a writer is in the way, or a deadline is given
+ *   for a barrier that was made to stay.
  */
 export async function freeze(
 	source: DatabaseAddress,
-	options: { readonly dryRun: boolean; readonly lockTimeout: number },
+	options: FreezeOptions,
 ): Promise<FreezeResult> {
-	return withConnection(
-		source,
-		{ readOnly: options.dryRun },
-		async (client) => {
-			const tables = await writableTables(client);
-			const open = tables.filter(({ owned, closed }) => owned && !closed);
-			const earlier = await readRecord(client);
-			if (!options.dryRun && (open.length > 0 || earlier === null))
-				await close(source, client, open, options.lockTimeout);
-			const record = options.dryRun ? earlier : await readRecord(client);
-			return {
-				frozenAt: record?.frozenAt ?? null,
-				walPosition: record?.walPosition ?? null,
-				tables: names(tables.filter(({ owned }) => owned)),
-				notOwned: names(tables.filter(({ owned }) => !owned)),
-				alreadyFrozen: earlier !== null,
-			};
-		},
-	);
+	const { dryRun, maxFreeze, lockTimeout } = options;
+	return withConnection(source, { readOnly: dryRun }, async (client) => {
+		const tables = await writableTables(client);
+		const owned = tables.filter((table) => table.owned);
+		const before = await readFreeze(client);
+		const standing = before?.lapsed ? null : before;
+		if (standing?.until === null && maxFreeze !== undefined)
+			throw keptAlready(source, standing);
+		const nothingToDo =
+			standing !== null &&
+			maxFreeze === undefined &&
+			owned.every(({ closed }) => closed);
+		if (!dryRun && !nothingToDo)
+			await withTablesLocked(
+				source,
+				client,
+				owned,
+				"SHARE ROW EXCLUSIVE",
+				lockTimeout,
+				() => close(client, owned, maxFreeze),
+			);
+		const record = dryRun ? standing : await readFreeze(client);
+		return {
+			frozenAt: record?.frozenAt ?? null,
+			until: record?.until ?? null,
+			walPosition: record?.walPosition ?? null,
+			sequences: await lastValues(client),
+			tables: names(owned),
+			notOwned: names(tables.filter(({ owned }) => !owned)),
+			alreadyFrozen:
+				standing !== null && standing.frozenAt === record?.frozenAt,
+		};
+	});
 }
 
-/** Opens the tables again; gives their names. Does nothing where nothing is closed. */
+/**
+ * Opens the tables again, whatever state the barrier is in; gives their names. The
+ * first step lets writes through at once and waits for nobody; the triggers, which do
+ * nothing from then on, go as soon as nobody uses the tables.
+ *
+ * @throws MigrationError (exit 4) where somebody uses a table for longer than
+ *   `lockTimeout`: writes are accepted even so.
+ */
 export async function unfreeze(
 	source: DatabaseAddress,
 	options: { readonly dryRun: boolean; readonly lockTimeout: number },
@@ -103,90 +102,181 @@ export async function unfreeze(
 		source,
 		{ readOnly: options.dryRun },
 		async (client) => {
-			const closed = (await writableTables(client)).filter(
-				({ closed }) => closed,
-			);
-			if (!options.dryRun) {
-				await client.query("BEGIN");
-				await client.query(`SET LOCAL lock_timeout = ${options.lockTimeout}`);
-				for (const { schema, name } of closed)
-					await client.query(
-						`DROP TRIGGER IF EXISTS ${ident(BARRIER_TRIGGER)} ON ${ident(schema, name)}`,
-					);
-				await client.query("DROP FUNCTION IF EXISTS cutover.refuse_write()");
-				await client.query("DROP TABLE IF EXISTS cutover.freeze");
-				await dropEmptySchema(client);
-				await client.query("COMMIT");
-			}
-			return { tables: names(closed) };
+			const tables = await tablesWithBarrier(client);
+			if (options.dryRun) return { tables: names(tables) };
+			await open(client);
+			await withTablesLocked(
+				source,
+				client,
+				tables,
+				"ACCESS EXCLUSIVE",
+				options.lockTimeout,
+				() => remove(client, tables),
+			).catch((error: unknown) => {
+				throw error instanceof MigrationError
+					? new MigrationError(
+							{
+								...error,
+								fix: "the source takes writes again; for the triggers to go, end these sessions or wait for them, then unfreeze again",
+							},
+							error.exitCode,
+						)
+					: error;
+			});
+			return { tables: names(tables) };
 		},
 	);
 }
 
-async function close(
-	source: DatabaseAddress,
-	client: ClientBase,
-	open: readonly WritableTable[],
-	lockTimeout: number,
-): Promise<void> {
-	const watch = await watchBlockers(source, client);
-	try {
-		await client.query("BEGIN");
-		await client.query(CREATE_BARRIER_FUNCTION);
-		await client.query(`SET LOCAL lock_timeout = ${lockTimeout}`);
-		for (const table of open) await closeTable(client, table);
-		await client.query(`
-			INSERT INTO cutover.freeze (frozen_at, wal_position, role)
-			VALUES (clock_timestamp(), pg_current_wal_insert_lsn(), current_user)
-			ON CONFLICT (only_one) DO NOTHING
-		`);
-		await client.query("COMMIT");
-	} catch (error) {
-		await client.query("ROLLBACK").catch(() => {});
-		const { code } = error as { code?: string };
-		// lock_not_available, deadlock_detected
-		if (code !== "55P03" && code !== "40P01") throw error;
-		throw new MigrationError(
-			{
-				expected: `every writer to finish within ${lockTimeout / 1000} s`,
-				found: `in the way: ${watch.seen().join("; ") || "a session that has ended since"}`,
-				fix: "end these sessions or wait for them, then freeze again; no table has been closed",
-			},
-			ExitCode.refused,
-		);
-	} finally {
-		await watch.stop();
-	}
+/**
+ * Lets this session write through the barrier; does nothing where none stands. The
+ * word for it is kept where only the barrier's owner may read it: that keeps out
+ * accidents, not somebody who means it, who owns the tables anyhow.
+ */
+export async function passBarrier(client: ClientBase): Promise<void> {
+	if (!(await relationExists(client, "cutover.freeze"))) return;
+	await client.query(
+		"SELECT set_config('cutover.pass', pass::text, false) FROM cutover.freeze",
+	);
 }
 
-async function closeTable(
-	client: ClientBase,
-	{ schema, name }: WritableTable,
-): Promise<void> {
-	const table = ident(schema, name);
-	const trigger = ident(BARRIER_TRIGGER);
-	// OR REPLACE also mends a trigger that somebody has disabled.
-	await client.query(`
-		CREATE OR REPLACE TRIGGER ${trigger} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON ${table}
-		FOR EACH STATEMENT EXECUTE FUNCTION cutover.refuse_write()
-	`);
-	await client.query(`ALTER TABLE ${table} ENABLE ALWAYS TRIGGER ${trigger}`);
-}
-
-async function writableTables(client: ClientBase): Promise<WritableTable[]> {
-	return (await client.query<WritableTable>(WRITABLE_TABLES)).rows;
-}
-
-async function readRecord(
-	client: ClientBase,
-): Promise<{ frozenAt: string; walPosition: string } | null> {
-	if (!(await relationExists(client, "cutover.freeze"))) return null;
-	const { rows } = await client.query(`
-		SELECT to_char(frozen_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "frozenAt",
-			wal_position::text AS "walPosition"
+/**
+ * Makes the barrier's function; its triggers stay as they are. The barrier is a
+ * trigger, as nothing else holds: default_transaction_read_only reaches no open
+ * session and any session can undo it, and REVOKE does not stop owners. A statement
+ * trigger, ENABLE ALWAYS, stops every session, superusers and replication roles
+ * included, and writes that cascade from tables of others.
+ *
+ * It is a lease: the deadline is the server's own to keep, so the source serves again
+ * where whoever froze it has died. The deadline stands in the body, as writers have no
+ * rights on schema cutover, and a transaction with a snapshot from before would read
+ * it as it was. Hashed, the word of passBarrier can stand there as well, which
+ * everybody may read.
+ */
+async function replaceFunction(client: ClientBase): Promise<void> {
+	const { rows } = await client.query<{ until: string; pass: string }>(`
+		SELECT coalesce(until, 'infinity')::text AS "until",
+			encode(sha256(convert_to(pass::text, 'UTF8')), 'hex') AS "pass"
 		FROM cutover.freeze
 	`);
-	return rows[0] ?? null;
+	const { until, pass } = rows[0] as (typeof rows)[0];
+	await client.query(`
+		CREATE OR REPLACE FUNCTION cutover.refuse_write() RETURNS trigger LANGUAGE plpgsql
+		SET search_path = pg_catalog AS ${literal(`
+	BEGIN
+		IF clock_timestamp() >= ${literal(until)}::timestamptz
+			OR encode(sha256(convert_to(coalesce(current_setting('cutover.pass', true), ''), 'UTF8')), 'hex') = ${literal(pass)}
+		THEN
+			RETURN NULL;
+		END IF;
+		RAISE EXCEPTION 'this database is frozen: % on %.% refused', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
+			USING ERRCODE = 'read_only_sql_transaction', HINT = 'The product is moving; writes go to the new database soon.';
+	END
+	`)}
+	`);
+}
+
+/**
+ * Closes the tables, which are locked: writers from before have ended. Also where a
+ * barrier stands or has lapsed, as a session that has one of the tables locked goes
+ * by the function as it knows it: see keepFreeze.
+ */
+async function close(
+	client: ClientBase,
+	owned: readonly WritableTable[],
+	maxFreeze: number | undefined,
+): Promise<void> {
+	await client.query(CREATE_RECORD);
+	await client.query(
+		"DELETE FROM cutover.freeze WHERE until <= clock_timestamp()",
+	);
+	const moved = "clock_timestamp() + make_interval(secs => $1)";
+	await client.query(
+		`
+		INSERT INTO cutover.freeze AS f (frozen_at, wal_position, role, until, noted_at, noted)
+		VALUES (clock_timestamp(), pg_current_wal_insert_lsn(), current_user, ${moved}, clock_timestamp(), '{}')
+		ON CONFLICT (only_one) DO UPDATE SET until = coalesce(${moved}, f.until)
+		`,
+		[maxFreeze ?? null],
+	);
+	await replaceFunction(client);
+	const trigger = ident(BARRIER_TRIGGER);
+	await client.query(
+		[
+			// OR REPLACE also mends a trigger that somebody has disabled.
+			...owned.map(({ schema, name }) => {
+				const table = ident(schema, name);
+				return `
+				CREATE OR REPLACE TRIGGER ${trigger} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON ${table}
+				FOR EACH STATEMENT EXECUTE FUNCTION cutover.refuse_write();
+				ALTER TABLE ${table} ENABLE ALWAYS TRIGGER ${trigger}`;
+			}),
+			`UPDATE cutover.freeze SET noted_at = clock_timestamp(), noted = ${NOTED}`,
+		].join(";\n"),
+	);
+}
+
+/** Lets all writes through from now on; the triggers stay. */
+async function open(client: ClientBase): Promise<void> {
+	if (!(await readFreeze(client))) return;
+	await client.query("BEGIN");
+	await client.query("UPDATE cutover.freeze SET until = clock_timestamp()");
+	await replaceFunction(client);
+	await client.query("COMMIT");
+}
+
+async function remove(
+	client: ClientBase,
+	tables: readonly TableName[],
+): Promise<void> {
+	await client.query(
+		[
+			...tables.map(
+				({ schema, name }) =>
+					`DROP TRIGGER IF EXISTS ${ident(BARRIER_TRIGGER)} ON ${ident(schema, name)}`,
+			),
+			"DROP FUNCTION IF EXISTS cutover.refuse_write()",
+			"DROP TABLE IF EXISTS cutover.freeze",
+		].join(";\n"),
+	);
+	await dropEmptySchema(client);
+}
+
+/** Tables that have the barrier's trigger, in whatever state. */
+async function tablesWithBarrier(client: ClientBase): Promise<TableName[]> {
+	const { rows } = await client.query(`
+		SELECT n.nspname::text AS "schema", c.relname::text AS "name"
+		FROM pg_trigger t
+		JOIN pg_class c ON c.oid = t.tgrelid
+		JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE t.tgname = ${literal(BARRIER_TRIGGER)}
+		ORDER BY 1, 2
+	`);
+	return rows;
+}
+
+async function lastValues(
+	client: ClientBase,
+): Promise<Record<string, string | null>> {
+	const { rows } = await client.query<{ name: string; last: string | null }>(`
+		SELECT format('%s.%s', schemaname, sequencename) AS "name", last_value::text AS "last"
+		FROM pg_sequences WHERE schemaname <> 'cutover' ORDER BY 1
+	`);
+	return Object.fromEntries(rows.map(({ name, last }) => [name, last]));
+}
+
+function keptAlready(
+	{ label }: DatabaseAddress,
+	{ frozenAt }: FreezeRecord,
+): MigrationError {
+	return new MigrationError(
+		{
+			expected: `a ${label} that is not frozen, or only until a deadline`,
+			found: `one frozen since ${frozenAt} to stay so`,
+			fix: "where it may open again, freeze --renew gives it a deadline, and unfreeze opens it",
+		},
+		ExitCode.refused,
+	);
 }
 
 /**
@@ -203,6 +293,6 @@ export async function dropEmptySchema(client: ClientBase): Promise<void> {
 	if (rows[0]?.empty) await client.query("DROP SCHEMA cutover");
 }
 
-function names(tables: readonly WritableTable[]): string[] {
+function names(tables: readonly TableName[]): string[] {
 	return tables.map(({ schema, name }) => `${schema}.${name}`);
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Client } from "pg";
+import { passBarrier } from "../../migration/freeze/barrier";
 import { migrateHere, refused } from "./cli";
 import { type Database, emptySource, run, using } from "./databases";
 
@@ -110,6 +111,109 @@ describe("freeze and unfreeze", () => {
 		await run(source.url, "DROP TABLE newcomer");
 	});
 
+	it("opens by itself at the deadline, also to a statement that began before it", async () => {
+		const { json } = await migrateHere(["freeze", "--max-freeze", "2"], env);
+		assert.ok(
+			Date.parse(String(json.until)) > Date.parse(String(json.frozenAt)),
+		);
+		const write = "UPDATE sensor_catalog SET sort_order = sort_order";
+		const refusedFirst = `DO $$ BEGIN
+			${write};
+		EXCEPTION WHEN read_only_sql_transaction THEN
+			PERFORM pg_catalog.pg_sleep_until('${json.until}');
+			${write};
+		END $$`;
+		await assert.rejects(run(source.url, write), FROZEN);
+		await run(source.url, refusedFirst);
+		assert.ok((await now(source)) >= new Date(String(json.until)));
+		await run(source.superuserUrl, `SET search_path = public; ${write}`);
+		// A transaction whose snapshot is from before the next freeze sees it even so.
+		await using(source.url, async (old) => {
+			await old.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
+			await old.query("SELECT FROM organizations");
+			const next = await migrateHere(["freeze", "--max-freeze", "60"], env);
+			assert.equal(next.json.alreadyFrozen, false);
+			assert.ok(String(next.json.frozenAt) > String(json.frozenAt));
+			await assert.rejects(old.query(write), FROZEN);
+		});
+	});
+
+	it("refuses a statement whose work would go on beyond the deadline", async () => {
+		const { json } = await migrateHere(["freeze", "--max-freeze", "2"], env);
+		await assert.rejects(
+			run(
+				source.url,
+				`INSERT INTO organizations (name, slug) SELECT 'x', 'x' FROM pg_catalog.pg_sleep_until('${json.until}')`,
+			),
+			FROZEN,
+		);
+	});
+
+	it("moves the deadline of a freeze that stands, and none of one that stays", async () => {
+		const first = await migrateHere(["freeze", "--max-freeze", "30"], env);
+		const second = await migrateHere(["freeze", "--max-freeze", "600"], env);
+		assert.equal(second.json.frozenAt, first.json.frozenAt);
+		assert.ok(String(second.json.until) > String(first.json.until));
+		await migrateHere(["unfreeze"], env);
+		assert.equal((await migrateHere(["freeze"], env)).json.until, null);
+		const error = await refused(["freeze", "--max-freeze", "600"], env);
+		assert.equal(error.exitCode, 4);
+		assert.match(error.fix, /--renew/);
+	});
+
+	it("lets a session of the owner through that asks for it, and no other", async () => {
+		const write = "UPDATE sensor_catalog SET sort_order = sort_order";
+		await using(source.url, async (session) => {
+			await passBarrier(session);
+			await migrateHere(["freeze"], env);
+			await assert.rejects(session.query(write), FROZEN);
+			await passBarrier(session);
+			await session.query(write);
+			await assert.rejects(run(source.url, write), FROZEN);
+			await assert.rejects(
+				run(source.url, `SET cutover.pass = ''; ${write}`),
+				FROZEN,
+			);
+			await migrateHere(["unfreeze"], env);
+			await migrateHere(["freeze"], env);
+			await assert.rejects(session.query(write), FROZEN);
+		});
+		await run(
+			source.superuserUrl,
+			"CREATE ROLE stranger LOGIN; GRANT USAGE ON SCHEMA cutover TO stranger",
+		);
+		await assert.rejects(
+			run(
+				source.superuserUrl,
+				"SET ROLE stranger; SELECT pass FROM cutover.freeze",
+			),
+			{ code: "42501" },
+		);
+		await run(
+			source.superuserUrl,
+			"REVOKE USAGE ON SCHEMA cutover FROM stranger; DROP ROLE stranger",
+		);
+	});
+
+	it("opens again whatever state the barrier is in, and at once beside a reader that stays", async () => {
+		await migrateHere(["freeze"], env);
+		await run(
+			source.url,
+			"ALTER TABLE alerts DISABLE TRIGGER cutover_barrier; DROP TRIGGER cutover_barrier ON areas; DELETE FROM cutover.freeze",
+		);
+		await migrateHere(["unfreeze"], env);
+		await migrateHere(["freeze"], env);
+		await using(source.url, async (reader) => {
+			await reader.query("BEGIN; SELECT FROM organizations");
+			const error = await refused(["unfreeze", "--lock-timeout", "1"], env);
+			assert.equal(error.exitCode, 4);
+			assert.match(error.fix, /takes writes again/);
+			await run(source.url, "UPDATE organizations SET name = name");
+		});
+		await migrateHere(["unfreeze"], env);
+		await run(source.url, "UPDATE areas SET name = name");
+	});
+
 	it("leaves nothing behind when taken back", async () => {
 		const things = `
 			SELECT count(*)::int AS n FROM pg_trigger WHERE tgname = 'cutover_barrier'
@@ -124,6 +228,11 @@ describe("freeze and unfreeze", () => {
 		assert.deepEqual((await migrateHere(["unfreeze"], env)).json.tables, []);
 	});
 });
+
+/** The server's clock. */
+async function now({ url }: Database): Promise<Date> {
+	return (await run(url, "SELECT clock_timestamp() AS now"))[0].now;
+}
 
 /** Returns when some session waits for a lock. */
 async function untilWaiting(watcher: Client): Promise<void> {

@@ -1,4 +1,4 @@
-import { BARRIER_TRIGGER } from "../../freeze/barrier";
+import { BARRIER_TRIGGER } from "../../freeze/record";
 import { ident, literal } from "../../sql";
 import type { Definition } from "../definitions";
 import type { Obstacle } from "../items";
