@@ -34,6 +34,7 @@ main(process.argv.slice(2)).then(
 	(error: Error) => {
 		const known = error instanceof MigrationError;
 		process.stderr.write(`${known ? error.message : error.stack}\n`);
-		process.exitCode = known ? error.exitCode : ExitCode.failure;
+		// At once: what has failed may have left work behind that hangs.
+		process.exit(known ? error.exitCode : ExitCode.failure);
 	},
 );

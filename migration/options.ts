@@ -16,6 +16,7 @@ export const COMMANDS = [
 	"freeze",
 	"unfreeze",
 	"received",
+	"watch",
 ] as const;
 export type Command = (typeof COMMANDS)[number];
 
@@ -34,6 +35,7 @@ export const USAGE = `usage: migrate COMMAND [options]
   freeze     close the source to all writes
   unfreeze   open it again
   received   which messages of sensors the source holds, by a query of the product's
+  watch      look at a frozen source until SIGTERM or SIGINT: barrier, writes, who still uses it
 
   --source URL          or SOURCE_DATABASE_URL; its authority in SOURCE_DATABASE_CA (PEM)
   --target URL          or TARGET_DATABASE_URL; its authority in TARGET_DATABASE_CA (PEM)
@@ -66,16 +68,22 @@ export const USAGE = `usage: migrate COMMAND [options]
   --repair              verify: make the target's differing rows as the source's, then verify them again
   --follow              sync: go on until SIGTERM or SIGINT
   --drain               sync: of a frozen source, until nothing is left; sets sequences, puts triggers and keys back
+                        freeze: all of a freeze: barrier, last users, drain, proof; opens again if any of it fails
   --validate            sync: look at the rows of foreign keys that drain put back unchecked
   --remove              sync: take the journal and its state away; rows stay until a sync begins again
   --reverse             sync: the way back, from the target to the source
   --recopy TABLE        sync: bring a table again as a whole, as it is now (may be repeated)
-  --metrics-port N      sync: with --follow, metrics for Prometheus at /metrics
-  --metrics-host HOST   sync: the address that they are served on (default 127.0.0.1)
+  --metrics-port N      sync --follow, watch: metrics for Prometheus at /metrics
+  --metrics-host HOST   sync --follow, watch: the address that they are served on (default 127.0.0.1)
   --patience SEC        sync: how long to try to reach a database that is gone (default 600)
   --query SQL           received: gives dev_eui and received_at of what came in from $1 on
   --since TIME          received: $1, as RFC 3339
   --max-freeze SEC      freeze: open again by itself after this time (default: stay closed)
+  --max-freeze SEC      freeze: open again by itself after this time (default: stay closed; needed for --drain)
+  --cancel-writers      freeze: after --lock-timeout, roll back who is in the way, and try once more
+  --keep                freeze: take the deadline off a freeze that has held, before traffic goes elsewhere
+  --renew SEC           freeze: give a freeze that stands a new deadline
+  --state               freeze: say how it stands, change nothing
   --lock-timeout SEC    freeze, unfreeze, export, import, sync, verify --repair: how long to wait for others (default 30)
 
 Stack Auth: STACK_AUTH_API_URL, STACK_AUTH_PROJECT_ID, STACK_AUTH_SECRET_SERVER_KEY
@@ -84,6 +92,9 @@ exit: 0 done or equal, 2 bad input, 3 differences, 4 refused by a guard, 1 anyth
 
 /** What sync is to do: see runSync. */
 export type SyncMode = "once" | "follow" | "drain" | "validate" | "remove";
+
+/** What freeze is to do: see runFreeze. */
+export type FreezeMode = "barrier" | "drain" | "keep" | "renew" | "state";
 
 /** What the operator asked for, checked. */
 export interface Options {
@@ -112,6 +123,7 @@ export interface Options {
 	readonly resetUrl: string | undefined;
 	readonly resetsPerHour: number;
 	readonly mode: SyncMode;
+	readonly freezeMode: FreezeMode;
 	/** Reads the target and writes to the source. */
 	readonly reverse: boolean;
 	readonly recopy: readonly string[];
@@ -127,8 +139,9 @@ export interface Options {
 	readonly schema: boolean;
 	readonly sinceBaseline: boolean;
 	readonly repair: boolean;
-	/** Seconds. */
+	/** Seconds, of --max-freeze or --renew. */
 	readonly maxFreeze: number | undefined;
+	readonly cancelWriters: boolean;
 	/** Milliseconds. */
 	readonly lockTimeout: number;
 	readonly directory: string | undefined;
@@ -184,7 +197,8 @@ export async function parseOptions(
 			"--resets-per-hour",
 			values["resets-per-hour"],
 		),
-		mode: syncMode(values),
+		mode: oneOf(values, ["follow", "drain", "validate", "remove"]) ?? "once",
+		freezeMode: oneOf(values, ["drain", "keep", "renew", "state"]) ?? "barrier",
 		reverse: values.reverse,
 		recopy: values.recopy,
 		metricsPort: optionalInteger("--metrics-port", values["metrics-port"]),
@@ -198,7 +212,10 @@ export async function parseOptions(
 		schema: values.schema,
 		sinceBaseline: values["since-baseline"],
 		repair: values.repair,
-		maxFreeze: optionalInteger("--max-freeze", values["max-freeze"]),
+		maxFreeze:
+			optionalInteger("--renew", values.renew) ??
+			optionalInteger("--max-freeze", values["max-freeze"]),
+		cancelWriters: values["cancel-writers"],
 		lockTimeout:
 			positiveInteger("--lock-timeout", values["lock-timeout"]) * 1000,
 		directory: values.dir,
@@ -304,6 +321,10 @@ function parse(args: readonly string[]) {
 				"since-baseline": { type: "boolean", default: false },
 				repair: { type: "boolean", default: false },
 				"max-freeze": { type: "string" },
+				"cancel-writers": { type: "boolean", default: false },
+				keep: { type: "boolean", default: false },
+				renew: { type: "string" },
+				state: { type: "boolean", default: false },
 				"lock-timeout": { type: "string", default: "30" },
 			},
 		});
@@ -316,17 +337,19 @@ function parse(args: readonly string[]) {
 	}
 }
 
-function syncMode(values: Record<string, unknown>): SyncMode {
-	const modes = (["follow", "drain", "validate", "remove"] as const).filter(
-		(mode) => values[mode] === true,
-	);
-	if (modes.length > 1)
+/** The one of these options that was given; several contradict each other. */
+function oneOf<Name extends string>(
+	values: Record<string, unknown>,
+	names: readonly Name[],
+): Name | undefined {
+	const given = names.filter((name) => values[name] ?? false);
+	if (given.length > 1)
 		throw new MigrationError({
-			expected: "one of --follow, --drain, --validate and --remove",
-			found: modes.map((mode) => `--${mode}`).join(", "),
+			expected: `one of ${names.map((name) => `--${name}`).join(", ")}`,
+			found: given.map((name) => `--${name}`).join(", "),
 			fix: "run them one after the other",
 		});
-	return modes[0] ?? "once";
+	return given[0];
 }
 
 function isCommand(text: string | undefined): text is Command {

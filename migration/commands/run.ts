@@ -20,6 +20,7 @@ const COMMANDS: Record<Command, () => Run> = {
 		(require("./freeze") as typeof import("./freeze")).runUnfreeze,
 	received: () =>
 		(require("./received") as typeof import("./received")).runReceived,
+	watch: () => (require("./watch") as typeof import("./watch")).runWatch,
 };
 
 /** Runs one command; a state that a person can put right is a MigrationError. */

@@ -4,7 +4,7 @@ import type { Verification } from "../digest/verify";
 import { ExitCode } from "../errors";
 import type { Sessions } from "../follow/cycle";
 import { LagWatch } from "../follow/lag-watch";
-import { type SyncMetrics, serveMetrics } from "../follow/metrics";
+import { metricsText, type SyncMetrics } from "../follow/metrics";
 import { Pair } from "../follow/pair";
 import { removeSync } from "../follow/remove";
 import {
@@ -21,6 +21,7 @@ import type { Lag } from "../journal/state";
 import { mappingOf } from "../mapping";
 import { readRemarks } from "../mapping/remarks";
 import { mappedBack, mappedForward } from "../mapping/way";
+import { serveMetrics } from "../metrics";
 import { type Options, sourceOf, targetOf } from "../options";
 import { count, size } from "../progress";
 import type { Outcome } from "./outcome";
@@ -36,6 +37,39 @@ const REPORT_MS = 5000;
  */
 export async function runSync(options: Options): Promise<Outcome> {
 	const direction: Direction = options.reverse ? "back" : "forward";
+	return withPair(options, direction, async (pair) => {
+		if (options.mode === "remove")
+			return await remove(pair, direction, options);
+		if (options.mode === "validate")
+			return await validate(pair.addresses.write);
+		return await withSync(pair, options, direction, (begun, settings) =>
+			sync(pair, options, begun, settings),
+		);
+	});
+}
+
+/**
+ * Makes all of a drain that can be made while the source serves: the target is no
+ * more than seconds behind then. `work` freezes the source and calls what it is given
+ * for the rest, which answers as `sync --drain` does.
+ */
+export async function withDrain<T>(
+	options: Options,
+	work: (drain: () => Promise<Outcome>) => Promise<T>,
+): Promise<T> {
+	return withPair(options, "forward", (pair) =>
+		withSync(pair, options, "forward", async (begun, settings) => {
+			await begun.follower.catchUp();
+			return work(() => sync(pair, options, begun, settings));
+		}),
+	);
+}
+
+async function withPair<T>(
+	options: Options,
+	direction: Direction,
+	work: (pair: Pair) => Promise<T>,
+): Promise<T> {
 	const [source, target] = [sourceOf(options), targetOf(options)];
 	const addresses =
 		direction === "forward"
@@ -43,59 +77,72 @@ export async function runSync(options: Options): Promise<Outcome> {
 			: { read: target, write: source };
 	const pair = new Pair(addresses, options.lockTimeout);
 	try {
-		if (options.mode === "remove")
-			return await remove(pair, direction, options);
-		if (options.mode === "validate") return await validate(addresses.write);
-		return await sync(pair, options, {
-			...options,
-			direction,
-			onNotice: (line) => process.stderr.write(`sync: ${line}\n`),
-		});
+		return await work(pair);
 	} finally {
 		await pair.close();
+	}
+}
+
+interface SyncSettings extends SyncOptions {
+	readonly watch: LagWatch;
+}
+
+async function withSync<T>(
+	pair: Pair,
+	options: Options,
+	direction: Direction,
+	work: (begun: Sync, settings: SyncSettings) => Promise<T>,
+): Promise<T> {
+	const watch = new LagWatch(pair.addresses.read);
+	const settings = {
+		...options,
+		direction,
+		watch,
+		onNotice: (line: string) => {
+			process.stderr.write(`sync: ${line}\n`);
+		},
+	};
+	try {
+		const begun = await beginSync(
+			pair,
+			(sessions) => wayOf(sessions, options, direction),
+			settings,
+		);
+		return await work(begun, settings);
+	} finally {
+		await watch.close();
 	}
 }
 
 async function sync(
 	pair: Pair,
 	options: Options,
-	settings: SyncOptions,
+	begun: Sync,
+	settings: SyncSettings,
 ): Promise<Outcome> {
-	const begun = await beginSync(
-		pair,
-		(sessions) => wayOf(sessions, options, settings.direction),
-		settings,
+	const proving = options.proof && settings.direction === "forward";
+	if (options.mode === "once" || proving) await catchUp(pair, begun, settings);
+	const proof = proving
+		? await proveSync(begun.follower, pair.addresses, options)
+		: undefined;
+	if (options.mode === "follow") await follow(begun, options, settings);
+	const drained =
+		options.mode === "drain" ? await drain(pair, begun, settings) : null;
+	const lag = await settings.watch.read();
+	const outcome = report(begun, lag, settings, drained, proof);
+	const mapping = mappingOf(options);
+	if (!mapping) return outcome;
+	const { write } = await pair.open();
+	const { lines, ...json } = await readRemarks(
+		write,
+		mapping,
+		settings.direction === "back",
 	);
-	const watch = new LagWatch(pair.addresses.read);
-	try {
-		const proving = options.proof && settings.direction === "forward";
-		if (options.mode === "once" || proving)
-			await catchUp(pair, begun, settings);
-		const proof = proving
-			? await proveSync(begun.follower, pair.addresses, options)
-			: undefined;
-		if (options.mode === "follow")
-			await follow(begun, watch, options, settings);
-		const drained =
-			options.mode === "drain" ? await drain(pair, begun, settings) : null;
-		const lag = await watch.read();
-		const outcome = report(begun, lag, settings, drained, proof);
-		const mapping = mappingOf(options);
-		if (!mapping) return outcome;
-		const { write } = await pair.open();
-		const { lines, ...json } = await readRemarks(
-			write,
-			mapping,
-			settings.direction === "back",
-		);
-		return {
-			...outcome,
-			json: { ...outcome.json, ...json },
-			lines: [...outcome.lines, ...lines],
-		};
-	} finally {
-		await watch.close();
-	}
+	return {
+		...outcome,
+		json: { ...outcome.json, ...json },
+		lines: [...outcome.lines, ...lines],
+	};
 }
 
 async function wayOf(
@@ -115,9 +162,8 @@ async function wayOf(
 /** Follows until SIGTERM or SIGINT, and ends with the cycle under way. */
 async function follow(
 	begun: Sync,
-	watch: LagWatch,
 	options: Options,
-	{ direction }: SyncOptions,
+	{ direction, watch }: SyncSettings,
 ): Promise<void> {
 	const { follower, copied } = begun;
 	const stop = new AbortController();
@@ -133,7 +179,9 @@ async function follow(
 	const served =
 		options.metricsPort === undefined
 			? undefined
-			: await serveMetrics(options.metricsPort, options.metricsHost, read);
+			: await serveMetrics(options.metricsPort, options.metricsHost, async () =>
+					metricsText(await read()),
+				);
 	if (served)
 		process.stderr.write(
 			`sync: metrics at http://${options.metricsHost}:${served.port}/metrics\n`,

@@ -1,5 +1,5 @@
-import { createServer, type Server } from "node:http";
 import type { Lag } from "../journal/state";
+import { type Metric, metricLines } from "../metrics";
 import type { FollowTotals } from "./follower";
 
 /** What the metrics tell, at one moment. */
@@ -12,17 +12,10 @@ export interface SyncMetrics {
 	readonly direction: "forward" | "back";
 }
 
-interface Metric {
-	readonly name: string;
-	readonly type: "gauge" | "counter";
-	readonly help: string;
-	readonly value: number | null;
-}
-
-/** The metrics in Prometheus' text format, version 0.0.4. */
+/** The metrics in Prometheus' text format. */
 export function metricsText(metrics: SyncMetrics): string {
 	const { totals, lag, direction } = metrics;
-	const list: Metric[] = [
+	const list: (Omit<Metric, "samples"> & { value: number | null })[] = [
 		{
 			name: "cutover_sync_lag_rows",
 			type: "gauge",
@@ -72,49 +65,10 @@ export function metricsText(metrics: SyncMetrics): string {
 			value: totals.lastCycleAt === null ? null : totals.lastCycleAt / 1000,
 		},
 	];
-	return list
-		.filter(({ value }) => value !== null)
-		.map(
-			({ name, type, help, value }) =>
-				`# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${name}{direction="${direction}"} ${value}\n`,
-		)
-		.join("");
-}
-
-/**
- * Serves the metrics at /metrics of the given port (0: any free one) on the
- * addresses that `host` names; resolves once it listens.
- */
-export async function serveMetrics(
-	port: number,
-	host: string,
-	read: () => Promise<SyncMetrics>,
-): Promise<{ readonly port: number; readonly close: () => void }> {
-	const server: Server = createServer((request, response) => {
-		if (request.url !== "/metrics") {
-			response.writeHead(404).end();
-			return;
-		}
-		read().then(
-			(metrics) =>
-				response
-					.writeHead(200, {
-						"content-type": "text/plain; version=0.0.4; charset=utf-8",
-					})
-					.end(metricsText(metrics)),
-			() => response.writeHead(500).end(),
-		);
-	});
-	await new Promise<void>((resolve, reject) => {
-		server.once("error", reject);
-		server.listen(port, host, resolve);
-	});
-	const address = server.address();
-	return {
-		port: typeof address === "object" && address ? address.port : port,
-		close: () => {
-			server.close();
-			server.closeAllConnections();
-		},
-	};
+	return metricLines(
+		list.map(({ value, ...metric }) => ({
+			...metric,
+			samples: [{ labels: { direction }, value }],
+		})),
+	);
 }

@@ -3,6 +3,8 @@ import { type DatabaseAddress, withConnection } from "../connection";
 import { ExitCode, MigrationError } from "../errors";
 import { withTablesLocked } from "../journal/lock";
 import { ident, literal, relationExists } from "../sql";
+import { type Cancelled, type WriterOptions, withoutWriters } from "./cancel";
+import { replaceFunction } from "./function";
 import {
 	BARRIER_TRIGGER,
 	CREATE_RECORD,
@@ -14,12 +16,12 @@ import {
 	writableTables,
 } from "./record";
 
-export interface FreezeOptions {
+export interface FreezeOptions extends WriterOptions {
 	readonly dryRun: boolean;
-	/** Milliseconds to wait for writers in flight. */
-	readonly lockTimeout: number;
 	/** Seconds until the barrier opens by itself; undefined: it stays. */
 	readonly maxFreeze?: number | undefined;
+	/** Give a barrier that stands a new deadline, also one that was made to stay. */
+	readonly renew?: boolean;
 }
 
 export interface FreezeResult {
@@ -35,6 +37,7 @@ export interface FreezeResult {
 	/** Tables of other roles, which only the services that write them can close. */
 	readonly notOwned: readonly string[];
 	readonly alreadyFrozen: boolean;
+	readonly cancelled: readonly Cancelled[];
 }
 
 /**
@@ -44,34 +47,30 @@ export interface FreezeResult {
  * frozen database it closes tables that came since, keeps the first freeze's time,
  * and moves the deadline where one is given.
  *
- * @throws MigrationError (exit 4) where a writer is in the way, or a deadline is given
- *   for a barrier that was made to stay.
+ * @throws MigrationError (exit 4) where a writer is in the way, a deadline is given
+ *   for a barrier that was made to stay, or one that does not stand is to be renewed.
  */
 export async function freeze(
 	source: DatabaseAddress,
 	options: FreezeOptions,
 ): Promise<FreezeResult> {
-	const { dryRun, maxFreeze, lockTimeout } = options;
+	const { dryRun, maxFreeze } = options;
 	return withConnection(source, { readOnly: dryRun }, async (client) => {
 		const tables = await writableTables(client);
 		const owned = tables.filter((table) => table.owned);
 		const before = await readFreeze(client);
 		const standing = before?.lapsed ? null : before;
-		if (standing?.until === null && maxFreeze !== undefined)
-			throw keptAlready(source, standing);
+		refuseOther(source, before, options);
 		const nothingToDo =
 			standing !== null &&
 			maxFreeze === undefined &&
 			owned.every(({ closed }) => closed);
-		if (!dryRun && !nothingToDo)
-			await withTablesLocked(
-				source,
-				client,
-				owned,
-				"SHARE ROW EXCLUSIVE",
-				lockTimeout,
-				() => close(client, owned, maxFreeze),
-			);
+		const cancelled =
+			dryRun || nothingToDo
+				? []
+				: await withoutWriters(source, client, owned, options, () =>
+						close(client, owned, maxFreeze),
+					);
 		const record = dryRun ? standing : await readFreeze(client);
 		return {
 			frozenAt: record?.frozenAt ?? null,
@@ -82,6 +81,7 @@ export async function freeze(
 			notOwned: names(tables.filter(({ owned }) => !owned)),
 			alreadyFrozen:
 				standing !== null && standing.frozenAt === record?.frozenAt,
+			cancelled,
 		};
 	});
 }
@@ -96,7 +96,12 @@ export async function freeze(
  */
 export async function unfreeze(
 	source: DatabaseAddress,
-	options: { readonly dryRun: boolean; readonly lockTimeout: number },
+	options: {
+		readonly dryRun: boolean;
+		readonly lockTimeout: number;
+		/** Leaves a barrier alone that was made to stay. */
+		readonly leaseOnly?: boolean;
+	},
 ): Promise<{ tables: string[] }> {
 	return withConnection(
 		source,
@@ -104,7 +109,8 @@ export async function unfreeze(
 		async (client) => {
 			const tables = await tablesWithBarrier(client);
 			if (options.dryRun) return { tables: names(tables) };
-			await open(client);
+			if (!(await open(client, options.leaseOnly ?? false)))
+				return { tables: [] };
 			await withTablesLocked(
 				source,
 				client,
@@ -138,42 +144,6 @@ export async function passBarrier(client: ClientBase): Promise<void> {
 	await client.query(
 		"SELECT set_config('cutover.pass', pass::text, false) FROM cutover.freeze",
 	);
-}
-
-/**
- * Makes the barrier's function; its triggers stay as they are. The barrier is a
- * trigger, as nothing else holds: default_transaction_read_only reaches no open
- * session and any session can undo it, and REVOKE does not stop owners. A statement
- * trigger, ENABLE ALWAYS, stops every session, superusers and replication roles
- * included, and writes that cascade from tables of others.
- *
- * It is a lease: the deadline is the server's own to keep, so the source serves again
- * where whoever froze it has died. The deadline stands in the body, as writers have no
- * rights on schema cutover, and a transaction with a snapshot from before would read
- * it as it was. Hashed, the word of passBarrier can stand there as well, which
- * everybody may read.
- */
-async function replaceFunction(client: ClientBase): Promise<void> {
-	const { rows } = await client.query<{ until: string; pass: string }>(`
-		SELECT coalesce(until, 'infinity')::text AS "until",
-			encode(sha256(convert_to(pass::text, 'UTF8')), 'hex') AS "pass"
-		FROM cutover.freeze
-	`);
-	const { until, pass } = rows[0] as (typeof rows)[0];
-	await client.query(`
-		CREATE OR REPLACE FUNCTION cutover.refuse_write() RETURNS trigger LANGUAGE plpgsql
-		SET search_path = pg_catalog AS ${literal(`
-	BEGIN
-		IF clock_timestamp() >= ${literal(until)}::timestamptz
-			OR encode(sha256(convert_to(coalesce(current_setting('cutover.pass', true), ''), 'UTF8')), 'hex') = ${literal(pass)}
-		THEN
-			RETURN NULL;
-		END IF;
-		RAISE EXCEPTION 'this database is frozen: % on %.% refused', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
-			USING ERRCODE = 'read_only_sql_transaction', HINT = 'The product is moving; writes go to the new database soon.';
-	END
-	`)}
-	`);
 }
 
 /**
@@ -217,12 +187,16 @@ async function close(
 }
 
 /** Lets all writes through from now on; the triggers stay. */
-async function open(client: ClientBase): Promise<void> {
-	if (!(await readFreeze(client))) return;
+async function open(client: ClientBase, leaseOnly: boolean): Promise<boolean> {
+	if (!(await readFreeze(client))) return true;
 	await client.query("BEGIN");
-	await client.query("UPDATE cutover.freeze SET until = clock_timestamp()");
-	await replaceFunction(client);
+	const { rowCount } = await client.query(
+		`UPDATE cutover.freeze SET until = clock_timestamp() WHERE until IS NOT NULL OR NOT ${leaseOnly}`,
+	);
+	const opened = rowCount === 1;
+	if (opened) await replaceFunction(client);
 	await client.query("COMMIT");
+	return opened;
 }
 
 async function remove(
@@ -265,18 +239,28 @@ async function lastValues(
 	return Object.fromEntries(rows.map(({ name, last }) => [name, last]));
 }
 
-function keptAlready(
+function refuseOther(
 	{ label }: DatabaseAddress,
-	{ frozenAt }: FreezeRecord,
-): MigrationError {
-	return new MigrationError(
-		{
-			expected: `a ${label} that is not frozen, or only until a deadline`,
-			found: `one frozen since ${frozenAt} to stay so`,
-			fix: "where it may open again, freeze --renew gives it a deadline, and unfreeze opens it",
-		},
-		ExitCode.refused,
-	);
+	before: FreezeRecord | null,
+	{ maxFreeze, renew }: FreezeOptions,
+): void {
+	const refuse = (expected: string, found: string, fix: string) => {
+		throw new MigrationError({ expected, found, fix }, ExitCode.refused);
+	};
+	if (renew && (!before || before.lapsed))
+		refuse(
+			`a ${label} that is frozen`,
+			before
+				? `one that serves again since ${before.until}`
+				: "one that is not",
+			"freeze it anew: what was written meanwhile has to come along",
+		);
+	if (!renew && before?.until === null && maxFreeze !== undefined)
+		refuse(
+			`a ${label} that is not frozen, or only until a deadline`,
+			`one frozen since ${before.frozenAt} to stay so`,
+			"where it may open again, freeze --renew gives it a deadline, and unfreeze opens it",
+		);
 }
 
 /**

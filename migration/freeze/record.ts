@@ -4,8 +4,8 @@ import { literal, relationExists } from "../sql";
 /** Name of the barrier's trigger on every table. */
 export const BARRIER_TRIGGER = "cutover_barrier";
 
-/** Tables that could be written to: ordinary and partitioned, partitions too. */
-const WRITABLE = `
+/** Which tables of `c` and `n` could be written to: ordinary and partitioned, partitions too. */
+export const WRITABLE = `
 	c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
 	AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'cutover')`;
 
@@ -60,10 +60,14 @@ export const CREATE_RECORD = `
 	);
 `;
 
+/** How many rows the server has counted as written to table `c`. */
+export const WRITTEN =
+	"(pg_stat_get_tuples_inserted(c.oid) + pg_stat_get_tuples_updated(c.oid) + pg_stat_get_tuples_deleted(c.oid))";
+
 /** What `noted` holds, as of now. */
 export const NOTED = `(
 	SELECT coalesce(jsonb_object_agg(c.oid::int8::text, jsonb_build_object(
-		'written', pg_stat_get_tuples_inserted(c.oid) + pg_stat_get_tuples_updated(c.oid) + pg_stat_get_tuples_deleted(c.oid),
+		'written', ${WRITTEN},
 		'trigger', (SELECT t.xmin::text FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = ${literal(BARRIER_TRIGGER)})
 	)), '{}')
 	FROM pg_class c
