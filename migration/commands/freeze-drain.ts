@@ -1,7 +1,12 @@
 import { withConnection } from "../connection";
 import { ExitCode, MigrationError } from "../errors";
-import { type FreezeResult, freeze, unfreeze } from "../freeze/barrier";
-import { readFreeze } from "../freeze/record";
+import {
+	type FreezeResult,
+	freeze,
+	liftLease,
+	unfreeze,
+} from "../freeze/barrier";
+import { standingFreeze } from "../freeze/record";
 import { type Options, sourceOf } from "../options";
 import { hasAuth } from "../users/source";
 import { describeFreeze, maxFreezeOf } from "./freeze";
@@ -10,12 +15,14 @@ import { withDrain } from "./sync";
 import { runUsers } from "./users";
 import { runVerify } from "./verify";
 
-/** Triggers of a barrier that was lifted may wait for this long for their tables. */
-const LIFT_MS = 5000;
+/** The triggers of a barrier that was lifted may wait for this long for their tables. */
+const CLEAN_UP_MS = 5000;
+
+type Step = readonly [name: string, run: () => Promise<Outcome>];
 
 /**
  * All of a freeze in one process: barrier, last users, drain, proof. Whatever can be
- * made before is made while the source serves. Where a part fails, finds a difference,
+ * done before is done while the source serves. Where a part fails, finds a difference,
  * or the deadline passes, the barrier is lifted at once and the exit code is the
  * failure's; where this process dies, the server lifts it at the deadline.
  */
@@ -24,131 +31,153 @@ export async function runFreezeDrain(options: Options): Promise<Outcome> {
 	const source = sourceOf(options);
 	if (options.dryRun)
 		return describeFreeze(await freeze(source, options), options);
-	const phases: Record<string, number> = {};
-	const timed = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
-		const startedAt = performance.now();
-		const result = await work();
-		phases[name] = round((performance.now() - startedAt) / 1000);
-		process.stderr.write(`freeze: ${name} took ${phases[name]} s\n`);
-		return result;
-	};
+	const parts = { ...options, directory: undefined, sendResets: false };
 	const users = (await withConnection(source, { readOnly: true }, hasAuth))
-		? () => runUsers({ ...options, directory: undefined, sendResets: false })
+		? () => runUsers(parts)
 		: undefined;
-	const before = await users?.();
-	if (before && before.exitCode !== ExitCode.done)
-		return { ...before, lines: [...before.lines, "nothing was frozen"] };
+	const early = await users?.();
+	if (early && early.exitCode !== ExitCode.done)
+		return { ...early, lines: [...early.lines, "nothing was frozen"] };
 	// Nothing is worth waiting for beyond the deadline.
 	const patience = Math.min(options.patience, maxFreeze * 1000);
-	return withDrain({ ...options, patience }, async (drain) => {
-		const frozen = await timed("barrier", () => freeze(source, options));
-		const steps: [string, () => Promise<Outcome>][] = [
-			...(users ? [["users", users] as [string, typeof users]] : []),
-			["drain", drain],
-			[
-				"proof",
-				() =>
-					runVerify({ ...options, sinceBaseline: true, directory: undefined }),
-			],
-		];
-		const parts: Record<string, Outcome> = {};
-		const report = (): Outcome => {
-			const list = Object.entries(parts);
-			const { json, lines } = describeFreeze(frozen, options);
+	const run = new FreezeRun(options, maxFreeze);
+	try {
+		return await withDrain({ ...options, patience }, (drain) =>
+			run.freeze([
+				...(users ? ([["users", users]] as Step[]) : []),
+				["drain", drain],
+				["proof", () => runVerify({ ...parts, sinceBaseline: true })],
+			]),
+		);
+	} finally {
+		// Only now: the drain's own sessions may have used the tables until here.
+		if (run.lifted)
+			await unfreeze(source, {
+				dryRun: false,
+				lockTimeout: Math.min(options.lockTimeout, CLEAN_UP_MS),
+			}).catch(() => {});
+	}
+}
+
+class FreezeRun {
+	/** The barrier was lifted again, by us. */
+	lifted = false;
+	private readonly phases: Record<string, number> = {};
+
+	constructor(
+		private readonly options: Options,
+		/** Seconds. */
+		private readonly maxFreeze: number,
+	) {}
+
+	/** Freezes, and takes the steps until one does not end well. */
+	async freeze(steps: readonly Step[]): Promise<Outcome> {
+		const signal = new Interrupt();
+		try {
+			const frozen = await this.timed("barrier", () =>
+				freeze(sourceOf(this.options), this.options),
+			);
+			const done: Record<string, Outcome> = {};
+			let exitCode: number = ExitCode.done;
+			try {
+				await Promise.race([
+					signal.given,
+					deadline(this.maxFreeze, frozen),
+					(async () => {
+						for (const [name, work] of steps) {
+							const outcome = await this.timed(name, work);
+							done[name] = outcome;
+							exitCode = outcome.exitCode;
+							if (exitCode !== ExitCode.done) return;
+						}
+						await this.refuseLapsed(frozen);
+					})(),
+				]);
+			} catch (error) {
+				throw withNote(error, await this.lift(frozen));
+			}
+			const note = exitCode === ExitCode.done ? [] : [await this.lift(frozen)];
+			const barrier = describeFreeze(frozen, this.options);
+			const outcomes = Object.entries(done);
 			return {
 				json: {
-					...json,
-					phases,
-					...Object.fromEntries(list.map(([name, part]) => [name, part.json])),
+					...barrier.json,
+					phases: this.phases,
+					lifted: this.lifted,
+					...Object.fromEntries(
+						outcomes.map(([name, { json }]) => [name, json]),
+					),
 				},
-				lines: [...lines, ...list.flatMap(([, part]) => part.lines)],
-				exitCode: list.at(-1)?.[1].exitCode ?? ExitCode.done,
+				lines: [
+					...barrier.lines,
+					...outcomes.flatMap(([, { lines }]) => lines),
+					...note,
+				],
+				exitCode,
 			};
-		};
-		try {
-			await beforeDeadline(frozen, maxFreeze, async () => {
-				for (const [name, work] of steps) {
-					const part = await timed(name, work);
-					parts[name] = part;
-					if (part.exitCode !== ExitCode.done) return;
-				}
-				await refuseLapsed(options, frozen);
-			});
-		} catch (error) {
-			throw withNote(error, await lift(options, frozen));
+		} finally {
+			signal.ignore();
 		}
-		const outcome = report();
-		if (outcome.exitCode === ExitCode.done)
-			return { ...outcome, json: { ...outcome.json, lifted: false } };
-		return {
-			...outcome,
-			json: { ...outcome.json, lifted: true },
-			lines: [...outcome.lines, await lift(options, frozen)],
-		};
-	});
-}
-
-/**
- * Does `work`; fails where that takes longer than the freeze may last, or a signal
- * comes, though `work` may hang. It is not stopped: the process ends with its failure.
- */
-async function beforeDeadline(
-	{ until }: FreezeResult,
-	seconds: number,
-	work: () => Promise<void>,
-): Promise<void> {
-	let timer: NodeJS.Timeout | undefined;
-	let onSignal = () => {};
-	const given = new Promise<never>((_, reject) => {
-		timer = setTimeout(() => reject(tooLate(until)), seconds * 1000);
-		onSignal = () => reject(interrupted());
-		process.once("SIGTERM", onSignal);
-		process.once("SIGINT", onSignal);
-	});
-	try {
-		await Promise.race([work(), given]);
-	} finally {
-		clearTimeout(timer);
-		process.off("SIGTERM", onSignal);
-		process.off("SIGINT", onSignal);
 	}
-}
 
-/** What was proven holds only where the barrier has stood to the end. */
-async function refuseLapsed(
-	options: Options,
-	frozen: FreezeResult,
-): Promise<void> {
-	const now = await withConnection(
-		sourceOf(options),
-		{ readOnly: true },
-		readFreeze,
-	);
-	if (!now || now.lapsed || now.frozenAt !== frozen.frozenAt)
-		throw tooLate(frozen.until);
-}
+	private async timed<T>(name: string, work: () => Promise<T>): Promise<T> {
+		const startedAt = performance.now();
+		const result = await work();
+		const seconds = Number(((performance.now() - startedAt) / 1000).toFixed(3));
+		this.phases[name] = seconds;
+		process.stderr.write(`freeze: ${name} took ${seconds} s\n`);
+		return result;
+	}
 
-/** Lets the source serve again; says so, or when it will by itself. Never fails. */
-async function lift(
-	options: Options,
-	{ until }: FreezeResult,
-): Promise<string> {
-	const lockTimeout = Math.min(options.lockTimeout, LIFT_MS);
-	try {
-		const { tables } = await unfreeze(sourceOf(options), {
-			...{ dryRun: false, lockTimeout, leaseOnly: true },
-		});
-		if (tables.length === 0)
-			return "the barrier was made to stay meanwhile, and stands";
-	} catch (error) {
-		// Somebody reads: only the triggers are left, which do nothing.
-		if (
-			!(error instanceof MigrationError) ||
-			error.exitCode !== ExitCode.refused
-		)
+	/** What was proven holds only where the barrier has stood to the end. */
+	private async refuseLapsed(frozen: FreezeResult): Promise<void> {
+		const standing = await withConnection(
+			sourceOf(this.options),
+			{ readOnly: true },
+			standingFreeze,
+		);
+		if (standing?.frozenAt !== frozen.frozenAt) throw tooLate(frozen);
+	}
+
+	/** Lets the source serve again; says so, or from when on it will. Never fails. */
+	private async lift({ until }: FreezeResult): Promise<string> {
+		try {
+			this.lifted = await liftLease(sourceOf(this.options));
+			return this.lifted
+				? "the barrier is lifted: the source serves again"
+				: "somebody has lifted the barrier meanwhile, or made it stay: see freeze --state";
+		} catch (error) {
 			return `the barrier could not be lifted (${(error as Error).message}): the source serves again from ${until} on`;
+		}
 	}
-	return "the barrier is lifted: the source serves again";
+}
+
+/** SIGTERM or SIGINT, from now on until it is ignored. */
+class Interrupt {
+	readonly given: Promise<never>;
+	private onSignal = () => {};
+
+	constructor() {
+		this.given = new Promise((_, reject) => {
+			this.onSignal = () => reject(interrupted());
+		});
+		// It may come before anybody waits for it.
+		this.given.catch(() => {});
+		process.once("SIGTERM", this.onSignal);
+		process.once("SIGINT", this.onSignal);
+	}
+
+	ignore(): void {
+		process.off("SIGTERM", this.onSignal);
+		process.off("SIGINT", this.onSignal);
+	}
+}
+
+/** Fails when the time is over, though a step may hang: the process ends with it. */
+function deadline(seconds: number, frozen: FreezeResult): Promise<never> {
+	return new Promise((_, reject) => {
+		setTimeout(() => reject(tooLate(frozen)), seconds * 1000).unref();
+	});
 }
 
 function withNote(error: unknown, note: string): unknown {
@@ -161,7 +190,7 @@ function withNote(error: unknown, note: string): unknown {
 	return error;
 }
 
-function tooLate(until: string | null): MigrationError {
+function tooLate({ until }: FreezeResult): MigrationError {
 	return new MigrationError(
 		{
 			expected: "the freeze to be done before its deadline",
@@ -181,8 +210,4 @@ function interrupted(): MigrationError {
 		},
 		ExitCode.failure,
 	);
-}
-
-function round(seconds: number): number {
-	return Number(seconds.toFixed(3));
 }

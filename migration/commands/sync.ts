@@ -79,7 +79,7 @@ async function withPair<T>(
 	try {
 		return await work(pair);
 	} finally {
-		await pair.close();
+		await pair.end();
 	}
 }
 

@@ -17,6 +17,7 @@ export interface PairAddresses {
  */
 export class Pair {
 	private sessions: Sessions | undefined;
+	private ended = false;
 	/** Server processes of sessions that may not have noticed that they are lost. */
 	private readonly left: { read: number[]; write: number[] } = {
 		read: [],
@@ -32,6 +33,7 @@ export class Pair {
 	/** The open sessions. */
 	async open(): Promise<Sessions> {
 		if (this.sessions) return this.sessions;
+		if (this.ended) throw new Error("the sync of this pair has ended");
 		const opened: Client[] = [];
 		try {
 			const read = await this.openLocked("read");
@@ -60,6 +62,12 @@ export class Pair {
 		this.sessions = undefined;
 		if (sessions)
 			await endAll([sessions.read, sessions.write, sessions.beside]);
+	}
+
+	/** Closes the sessions for good: whatever is still under way ends as well. */
+	async end(): Promise<void> {
+		this.ended = true;
+		await this.close();
 	}
 
 	private async openLocked(side: "read" | "write"): Promise<Client> {

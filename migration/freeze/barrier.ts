@@ -96,12 +96,7 @@ export async function freeze(
  */
 export async function unfreeze(
 	source: DatabaseAddress,
-	options: {
-		readonly dryRun: boolean;
-		readonly lockTimeout: number;
-		/** Leaves a barrier alone that was made to stay. */
-		readonly leaseOnly?: boolean;
-	},
+	options: { readonly dryRun: boolean; readonly lockTimeout: number },
 ): Promise<{ tables: string[] }> {
 	return withConnection(
 		source,
@@ -109,8 +104,7 @@ export async function unfreeze(
 		async (client) => {
 			const tables = await tablesWithBarrier(client);
 			if (options.dryRun) return { tables: names(tables) };
-			if (!(await open(client, options.leaseOnly ?? false)))
-				return { tables: [] };
+			await open(client, "true");
 			await withTablesLocked(
 				source,
 				client,
@@ -131,6 +125,16 @@ export async function unfreeze(
 			});
 			return { tables: names(tables) };
 		},
+	);
+}
+
+/**
+ * Ends a barrier that has a deadline as if it had come, waiting for nobody; gives
+ * false where there is none, or one that was made to stay. Its triggers stay.
+ */
+export async function liftLease(source: DatabaseAddress): Promise<boolean> {
+	return withConnection(source, { readOnly: false }, (client) =>
+		open(client, "until IS NOT NULL"),
 	);
 }
 
@@ -187,16 +191,15 @@ async function close(
 }
 
 /** Lets all writes through from now on; the triggers stay. */
-async function open(client: ClientBase, leaseOnly: boolean): Promise<boolean> {
-	if (!(await readFreeze(client))) return true;
+async function open(client: ClientBase, which: string): Promise<boolean> {
+	if (!(await readFreeze(client))) return false;
 	await client.query("BEGIN");
 	const { rowCount } = await client.query(
-		`UPDATE cutover.freeze SET until = clock_timestamp() WHERE until IS NOT NULL OR NOT ${leaseOnly}`,
+		`UPDATE cutover.freeze SET until = clock_timestamp() WHERE ${which}`,
 	);
-	const opened = rowCount === 1;
-	if (opened) await replaceFunction(client);
+	if (rowCount === 1) await replaceFunction(client);
 	await client.query("COMMIT");
-	return opened;
+	return rowCount === 1;
 }
 
 async function remove(

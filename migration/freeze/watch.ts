@@ -6,6 +6,9 @@ import { type FreezeState, readFreezeState, type Written } from "./state";
 
 const POLL_MS = 2000;
 
+/** A look that takes longer is given up: the source hangs. */
+const PATIENCE_MS = 5000;
+
 /** Who else uses the source. */
 interface Residual {
 	readonly sessions: number;
@@ -90,6 +93,10 @@ export class FreezeWatch {
 	}
 
 	private async look(): Promise<void> {
+		const patience = setTimeout(
+			() => this.session?.end().catch(() => {}),
+			PATIENCE_MS,
+		);
 		try {
 			this.session ??= await connect(this.source, { readOnly: true });
 			await this.session.query("BEGIN");
@@ -110,6 +117,8 @@ export class FreezeWatch {
 			this.seen = null;
 			await this.session?.end().catch(() => {});
 			this.session = undefined;
+		} finally {
+			clearTimeout(patience);
 		}
 	}
 

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -39,6 +39,34 @@ export async function migrate(
 		ended,
 	]);
 	return { exitCode, stdout, stderr, json: lastJson(stdout) };
+}
+
+/** A command that runs until it is told to end, in its own process. */
+export class Running {
+	stderr = "";
+	stdout = "";
+	/** The exit code; null after a signal. */
+	readonly ended: Promise<number | null>;
+	private readonly child: ChildProcess;
+
+	constructor(args: readonly string[], env: Record<string, string>) {
+		this.child = spawn(process.execPath, ["--import", "tsx", CLI, ...args], {
+			env: { ...process.env, ...env },
+			stdio: ["ignore", "pipe", "pipe"],
+		});
+		this.child.stderr?.on("data", (text: Buffer) => {
+			this.stderr += text.toString();
+		});
+		this.child.stdout?.on("data", (text: Buffer) => {
+			this.stdout += text.toString();
+		});
+		this.ended = new Promise((resolve) => this.child.once("close", resolve));
+	}
+
+	stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
+		this.child.kill(signal);
+		return this.ended;
+	}
 }
 
 /** Runs `work` with a directory that goes afterwards. */

@@ -119,11 +119,16 @@ describe("the ladder's commands, through the mapping", function () {
 			UPDATE alerts SET escalation_level = 3 WHERE status = 'resolved';
 			`,
 		);
-		await passes("freeze");
-		await passes("users");
-		await passes("sync", "--drain", ...mapped);
-		const proof = await passes("verify", "--since-baseline", ...mapped);
-		assert.equal(proof.equal, true);
+		// As the flag runs it: all in one.
+		const all = ["freeze", "--max-freeze", "60", "--cancel-writers", "--drain"];
+		const frozen = await passes(...all, ...mapped);
+		assert(frozen.users.alreadyMoved > 200);
+		assert.equal(frozen.drain.drained, true);
+		assert.equal(frozen.proof.equal, true);
+		assert.deepEqual(Object.keys(frozen.phases), [
+			...["barrier", "users", "drain", "proof"],
+		]);
+		await passes("freeze", "--keep");
 		const full = await passes("verify", ...mapped);
 		assert.equal(full.equal, true);
 	});

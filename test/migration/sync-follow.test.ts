@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { join } from "node:path";
-import { migrateHere } from "./cli";
+import { migrateHere, Running } from "./cli";
 import { type Database, emptyPair, run } from "./databases";
 import { LossyTcp } from "./lossy-tcp";
-
-const CLI = join(__dirname, "../../migration/cli.ts");
 
 const SCHEMA = `
 	CREATE TABLE things (id integer PRIMARY KEY, note text);
@@ -17,30 +13,9 @@ const SCHEMA = `
 `;
 
 /** A sync that follows, in its own process. */
-class Following {
-	stderr = "";
-	stdout = "";
-	readonly ended: Promise<number | null>;
-	private readonly child: ChildProcess;
-
+class Following extends Running {
 	constructor(env: Record<string, string>, args: readonly string[] = []) {
-		this.child = spawn(
-			process.execPath,
-			["--import", "tsx", CLI, "sync", "--follow", "--json", ...args],
-			{ env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] },
-		);
-		this.child.stderr?.on("data", (text: Buffer) => {
-			this.stderr += text.toString();
-		});
-		this.child.stdout?.on("data", (text: Buffer) => {
-			this.stdout += text.toString();
-		});
-		this.ended = new Promise((resolve) => this.child.once("close", resolve));
-	}
-
-	stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
-		this.child.kill(signal);
-		return this.ended;
+		super(["sync", "--follow", "--json", ...args], env);
 	}
 }
 
