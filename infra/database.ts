@@ -38,7 +38,9 @@ export class Database extends pulumi.ComponentResource {
 	readonly ca: pulumi.Output<string>;
 	/** Full verification; the reader adds the CA its own way. Secret. */
 	readonly url: pulumi.Output<string>;
-	/** The same for a container that has the CA as a file. Secret. */
+	/** As the administrator, who may create databases. Secret. */
+	readonly adminUrl: pulumi.Output<string>;
+	/** `url` for a container that has the CA as a file. Secret. */
 	readonly urlWithCaFile: pulumi.Output<string>;
 	/** Settles when the Droplets may connect and the role may create. */
 	readonly ready: pulumi.Resource[];
@@ -101,6 +103,17 @@ export class Database extends pulumi.ComponentResource {
 				.apply(
 					([password, host, port, dbName]) =>
 						`postgresql://${user}:${encodeURIComponent(password)}@${host}:${port}/${dbName}?sslmode=verify-full`,
+				),
+		);
+		this.adminUrl = pulumi.secret(
+			pulumi
+				.all([
+					...[this.cluster.user, this.cluster.password],
+					...[this.host, this.port.apply(String), db.name],
+				])
+				.apply(
+					([admin, password, host, port, dbName]) =>
+						`postgresql://${admin}:${encodeURIComponent(password ?? "")}@${host}:${port}/${dbName}?sslmode=verify-full`,
 				),
 		);
 		this.urlWithCaFile = pulumi.interpolate`${this.url}&sslrootcert=${caFile}`;
