@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Credentials } from "../../cutover/checks/completion";
+import type { Delivery } from "../emulator/peers/ttn";
 
 const message = z.object({ messageId: z.string() });
 
@@ -7,12 +8,28 @@ const message = z.object({ messageId: z.string() });
 export class Control {
 	constructor(private readonly baseUrl: string) {}
 
-	/** Sends one uplink of a known sensor to wherever its TTN webhook points. */
-	async sendUplink(celsius: number): Promise<{ status: number; body: string }> {
+	/**
+	 * Sends one uplink to wherever the sensor's TTN webhook points.
+	 *
+	 * @param devEui of a known sensor; some one of them by default
+	 */
+	async sendUplink(
+		celsius: number,
+		devEui?: string,
+	): Promise<{ status: number; body: string }> {
 		const answer = await this.#call("POST", "/ttn/uplink", {
 			temperature: celsius,
+			...(devEui ? { devEui } : {}),
 		});
 		return z.object({ status: z.number(), body: z.string() }).parse(answer);
+	}
+
+	/** What TTN has tried to deliver so far, oldest first. */
+	async deliveries(): Promise<Delivery[]> {
+		const { deliveries } = z
+			.object({ deliveries: z.array(z.custom<Delivery>()) })
+			.parse(await this.#call("GET", "/ttn/deliveries"));
+		return deliveries;
 	}
 
 	async inMailbox(messageId: string): Promise<boolean> {

@@ -46,7 +46,7 @@ export async function keysValidated(site: Site): Promise<string> {
 }
 
 /** Asks the new database from the Droplet, because it admits nobody else. */
-async function ask({ outputs }: Site, sql: string): Promise<string> {
+export async function ask({ outputs }: Site, sql: string): Promise<string> {
 	const { ssh, database } = outputs;
 	const { hostname, port, pathname, username, password } = new URL(
 		database.url,

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import bcrypt from "bcryptjs";
-import { Client } from "pg";
+import { Client, Pool } from "pg";
 import { expect } from "../../cutover/check";
 import type { Credentials } from "../../cutover/checks/completion";
 
@@ -75,21 +75,29 @@ export class OldSystem {
 		});
 	}
 
-	async #use<Result>(
-		work: (client: Client) => Promise<Result>,
-	): Promise<Result> {
+	/** Connections of the application; the caller ends them. */
+	async pool(most: number): Promise<Pool> {
+		const pool = new Pool({ ...(await this.#address()), max: most });
+		// A broken idle connection is replaced at the next query.
+		pool.on("error", () => undefined);
+		return pool;
+	}
+
+	async #address() {
 		const url = new URL(this.environment.SOURCE_DATABASE_URL ?? "");
 		// Less than what is checked here, by the authority's own certificate.
 		url.search = "";
-		const client = new Client({
-			connectionString: url.href,
-			ssl: {
-				ca: await readFile(
-					this.environment.SOURCE_DATABASE_CA_FILE ?? "",
-					"utf8",
-				),
-			},
-		});
+		const ca = await readFile(
+			this.environment.SOURCE_DATABASE_CA_FILE ?? "",
+			"utf8",
+		);
+		return { connectionString: url.href, ssl: { ca } };
+	}
+
+	async #use<Result>(
+		work: (client: Client) => Promise<Result>,
+	): Promise<Result> {
+		const client = new Client(await this.#address());
 		await client.connect();
 		try {
 			return await work(client);

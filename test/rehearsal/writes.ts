@@ -35,9 +35,13 @@ export class Writes {
 	readonly #stop = new AbortController();
 	readonly #running: Promise<void>;
 
-	/** @param perSecond attempts; fewer where the database does not keep up */
+	/**
+	 * @param sensors ids of those that the readings are of
+	 * @param perSecond attempts; fewer where the database does not keep up
+	 */
 	constructor(
 		private readonly pool: Pool,
+		private readonly sensors: string[],
 		private readonly perSecond: number,
 	) {
 		this.#running = this.#run();
@@ -51,9 +55,6 @@ export class Writes {
 	}
 
 	async #run(): Promise<void> {
-		const sensors = await this.#ids(
-			"SELECT id FROM lora_sensors WHERE unit_id IS NOT NULL ORDER BY id LIMIT 50",
-		);
 		const alerts = await this.#ids(
 			"SELECT id FROM alerts ORDER BY id LIMIT 50",
 		);
@@ -67,7 +68,7 @@ export class Writes {
 					? this.#write(CHANGE, [alerts[count % alerts.length]])
 					: this.#write(INSERT, [
 							36 + (count % 10) / 10,
-							sensors[count % sensors.length],
+							this.sensors[count % this.sensors.length],
 						]);
 			pending.add(write);
 			void write.finally(() => pending.delete(write));
