@@ -21,7 +21,7 @@ export interface SecretsArgs {
 export class Secrets extends pulumi.ComponentResource {
 	/** The backend's, by file name; upper-case ones become its environment. */
 	readonly backend: Record<string, docker.Secret>;
-	/** The follower's: both databases, as a JSON object of environment variables. */
+	/** The follower's and the watch's: both databases, as a JSON object of environment variables. */
 	readonly follower: Record<string, docker.Secret>;
 	/** A line "user hash" as Caddy's basic_auth takes it. */
 	readonly monitoringUsers: docker.Secret;

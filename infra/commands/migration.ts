@@ -7,6 +7,7 @@ import { connection, nothing, secretJson } from "../remote";
 import { databases, type Secrets } from "../secrets";
 import type { Server } from "../server";
 import { Follower } from "../services/follower";
+import { Watch } from "../services/watch";
 import type { Settings } from "../settings";
 import type { Swarm } from "../swarm";
 
@@ -39,10 +40,15 @@ interface Step {
  * goes up, after the one before. A later change of image or credentials does not
  * repeat it: rows copied over a live database would undo what users wrote since.
  *
- * Users come before rows, so that rows name them by their new ids; whoever signed
- * up since then comes before the last rows. All rows are proven equal while the
- * source still serves, and at the freeze those written since: so the freeze does
- * not grow with the data. From the copy to the freeze a service follows the source.
+ * Users come before rows, so that rows name them by their new ids. All rows are
+ * proven equal while the source still serves, and at the freeze those written since:
+ * so the freeze does not grow with the data. From the copy to the freeze a service
+ * follows the source.
+ *
+ * The freeze is one step, so that its failure lifts the barrier at once: barrier, last
+ * users, last rows, proof. The follower stops before it, while the source serves; what
+ * is written from then on is brought before the barrier. A service watches the source
+ * from then on.
  */
 export class Migration extends pulumi.ComponentResource {
 	/** In the order of the ladder; the last settles last. */
@@ -56,11 +62,11 @@ export class Migration extends pulumi.ComponentResource {
 		opts?: pulumi.ComponentResourceOptions,
 	) {
 		super("cutover:infra:Migration", name, {}, opts);
-		const { sync, freeze, migration, users } = args.settings;
+		const { sync, freeze, maxFreeze, migration, users } = args.settings;
 		const mapping = mappingOptions(migration)
 			.map((word) => ` ${shellQuote(word)}`)
 			.join("");
-		const moveUsers = `users${users.carryHashes ? "" : " --reset-passwords"}`;
+		const hashes = users.carryHashes ? "" : " --reset-passwords";
 		const run = (step: Step, ...after: pulumi.Resource[]) => {
 			const before = [...this.steps.slice(-1), ...after];
 			const dependsOn = [...args.dependsOn, ...before];
@@ -70,27 +76,31 @@ export class Migration extends pulumi.ComponentResource {
 		};
 		if (sync) {
 			run({ name: "probe", run: `probe${mapping}` });
-			run({ name: "users", run: moveUsers });
+			run({ name: "users", run: `users${hashes}` });
 			const undo = "sync --remove";
 			run({ name: "sync", run: `sync --proof${mapping}`, undo });
-			if (freeze)
-				run(
-					{ name: "freeze", run: "freeze", undo: "unfreeze" },
-					...args.beforeFreeze,
-				);
-			// Behind the barrier: where that does not come to stand, it goes on.
-			const dependsOn = this.steps.slice(-1);
 			const follower = new Follower(
 				"follower",
-				{ ...args, dependsOn },
+				{ ...args, dependsOn: this.steps.slice(-1) },
 				{ parent: this },
 			);
 			this.services.push(follower);
 			if (freeze) {
-				run({ name: "last-users", run: moveUsers });
-				const drain = { name: "drain", run: `sync --drain${mapping}` };
-				run(drain, follower.service.service);
-				run({ name: "verify", run: `verify --since-baseline${mapping}` });
+				const all = `freeze --max-freeze ${maxFreeze} --cancel-writers --drain`;
+				run(
+					{
+						name: "freeze",
+						run: `${all}${hashes}${mapping}`,
+						undo: "unfreeze",
+					},
+					follower.service.service,
+					...args.beforeFreeze,
+				);
+				new Watch(
+					"watch",
+					{ ...args, dependsOn: this.steps.slice(-1) },
+					{ parent: this },
+				);
 			}
 		}
 		this.registerOutputs({});

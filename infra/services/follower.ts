@@ -9,21 +9,28 @@ export interface FollowerArgs {
 	swarm: Swarm;
 	secrets: Secrets;
 	settings: Settings;
-	/** What must be done first: the copy; at the freeze also the barrier. */
+	/** What must be done first: the copy. */
 	dependsOn: pulumi.Resource[];
 }
 
 /** The observability/prometheus/prometheus.yml asks here. */
-const metricsPort = 9100;
+export const metricsPort = 9100;
 
-/** Both databases' credentials go in by standard input, as in all steps. */
-const start =
-	'exec node /app/migrate.js "$@" --environment-stdin </run/secrets/databases';
+/**
+ * The migration's command line as a service; its arguments are the service's. Both
+ * databases' credentials go in by standard input, as in all steps.
+ */
+export const migrateCommand = [
+	...["/bin/sh", "-c"],
+	'exec node /app/migrate.js "$@" --environment-stdin </run/secrets/databases',
+	"migrate",
+];
 
 /**
  * Brings over what the source's users write, from the copy to the freeze. At the
- * freeze it has no task, for two syncs of one pair keep each other out; when the
- * freeze is taken back it goes on. A task that dies loses nothing: the next one
+ * freeze it has no task, for two syncs of one pair keep each other out: it stops before
+ * the barrier stands, and the freeze brings the rest. When the freeze is taken back it
+ * goes on. A task that dies loses nothing: the next one
  * goes on where it stood. On the manager, because the source may admit only the
  * address from which the copy came.
  */
@@ -43,7 +50,7 @@ export class Follower extends pulumi.ComponentResource {
 				swarm: args.swarm,
 				hostname: "follower",
 				image: images.cutover,
-				command: ["/bin/sh", "-c", start, "migrate"],
+				command: migrateCommand,
 				args: [
 					...["sync", "--follow", ...mappingOptions(migration)],
 					...["--metrics-host", "0.0.0.0"],

@@ -128,9 +128,7 @@ describe("the stacks under mocks", () => {
 		);
 		assert.deepEqual(
 			all.slice(3).map(({ name }) => name),
-			["freeze", "last-users", "drain", "verify"].map(
-				(step) => `migration-${step}`,
-			),
+			["migration-freeze"],
 		);
 		for (const [index, { dependsOn }] of all.entries()) {
 			const before = all[index - 1];
@@ -138,7 +136,7 @@ describe("the stacks under mocks", () => {
 		}
 	});
 
-	it("follows the source from the copy to the barrier, and drains when that has stopped", async () => {
+	it("follows the source from the copy to the freeze, which begins when that has stopped", async () => {
 		const synced = { "cutover:sync": true };
 		const frozen = { ...synced, "cutover:freeze": true };
 		const replicas = ({ inputs }: Registered) =>
@@ -159,11 +157,24 @@ describe("the stacks under mocks", () => {
 		const above = await deploy("production", frozen);
 		const stopped = find(above, "follower-service");
 		assert.equal(replicas(stopped), 0);
-		assert.ok(stopped.dependsOn.includes("migration-freeze"));
-		const waitsForIt = (name: string) =>
-			find(above, name).dependsOn.includes("follower-service");
-		assert.ok(waitsForIt("migration-drain"));
-		assert.ok(!waitsForIt("migration-last-users"));
+		assert.ok(stopped.dependsOn.includes("migration-sync"));
+		const freeze = find(above, "migration-freeze");
+		assert.ok(freeze.dependsOn.includes("follower-service"));
+	});
+
+	it("freezes in one step, for no longer than the stack allows, and watches from then on", async () => {
+		const below = await deploy("production", { "cutover:sync": true });
+		assert.ok(!below.some(({ name }) => name.startsWith("watch")));
+		const above = await deploy("production", {
+			...{ "cutover:sync": true, "cutover:freeze": true },
+			"cutover:maxFreeze": 120,
+		});
+		assert.match(
+			String(find(above, "migration-freeze").inputs.create),
+			/ freeze --max-freeze 120 --cancel-writers --drain /,
+		);
+		const watch = find(above, "watch-service");
+		assert.ok(watch.dependsOn.includes("migration-freeze"));
 	});
 
 	it("validates large tables' keys behind the switch, which does not wait for it", async () => {
@@ -172,7 +183,7 @@ describe("the stacks under mocks", () => {
 		assert.match(String(validate.inputs.create), / sync --validate /);
 		assert.equal(validate.inputs.delete, undefined);
 		const before = dependenciesOf(resources, validate);
-		for (const name of ["migration-verify", "records-site", "ttn"])
+		for (const name of ["migration-freeze", "records-site", "ttn"])
 			assert.ok(before.has(name), `validate does not wait for ${name}`);
 	});
 
@@ -197,7 +208,7 @@ describe("the stacks under mocks", () => {
 				"migration:mapping": mapping,
 				"migration:acceptRejects": accepted,
 			});
-			return ["probe", "sync", "drain", "verify"].map((step) =>
+			return ["probe", "sync", "freeze"].map((step) =>
 				String(find(resources, `migration-${step}`).inputs.create),
 			);
 		};
@@ -219,7 +230,7 @@ describe("the stacks under mocks", () => {
 				"cutover:freeze": true,
 				"users:carryHashes": carry,
 			});
-			return ["users", "last-users"].map((step) =>
+			return ["users", "freeze"].map((step) =>
 				String(find(resources, `migration-${step}`).inputs.create),
 			);
 		};
@@ -238,7 +249,7 @@ describe("the stacks under mocks", () => {
 		assert.equal(record.inputs.value, "203.0.113.200");
 		const needed = dependenciesOf(resources, record);
 		for (const name of [
-			...["migration-verify", "validation-deploy", "validation-health"],
+			...["migration-freeze", "validation-deploy", "validation-health"],
 			...["backend-service", "certificates-seed", "server-address"],
 		]) {
 			assert.ok(needed.has(name), `records do not wait for ${name}`);
