@@ -15,7 +15,8 @@ export interface Status {
 	wanted: Flags;
 	release: { deployed: string; here: string } | undefined;
 	signed: Record<CheckpointName, Verdict>;
-	/** In words; empty where there is nothing to say. */
+	/** In words, as the next two; empty where there is nothing to say. */
+	lock: string;
 	freeze: string;
 	names: string;
 	/** ISO 8601, from `finalize` on. */
@@ -39,12 +40,17 @@ export function statusText(status: Status): string {
 			index === 0 ? "signed" : "",
 			`${checkpoint}${checkpoint === "staging-verified" && verifiedOn ? ` on ${verifiedOn}` : ""}: ${inWords(status.signed[checkpoint])}`,
 		]),
-		...(status.freeze ? [["freeze", status.freeze] as [string, string]] : []),
-		...(status.names ? [["names", status.names] as [string, string]] : []),
+		...said("lock", status.lock),
+		...said("freeze", status.freeze),
+		...said("names", status.names),
 		...(reached?.finalize ? finalLines(status) : []),
 		["next", nextStep(status)],
 	];
 	return lines.map(([label, text]) => `${label.padEnd(8)}${text}`).join("\n");
+}
+
+function said(label: string, text: string): [string, string][] {
+	return text ? [[label, text]] : [];
 }
 
 function rungInWords({ reached, wanted }: Status): string {

@@ -14,6 +14,7 @@ import {
 	type Verdict,
 } from "./signatures";
 import { type StackOutputs, stackState } from "./stack";
+import { describeLock, readLocks } from "./stack-lock";
 import { simpleName } from "./stack-name";
 import { signaturesOf, standing } from "./standing";
 import { barrierState, freezeInWords, statusText } from "./status-text";
@@ -30,8 +31,9 @@ main(async () => {
 	const { outputs, config } = await stackState(stack);
 	const verifiedOn = config.verifiedOn || undefined;
 	const name = simpleName(stack);
-	const [verdicts, freeze, names] = await Promise.all([
+	const [verdicts, lock, freeze, names] = await Promise.all([
 		judged(name, verifiedOn, outputs),
+		asked(() => lockInWords(name)),
 		outputs?.flags.freeze
 			? asked(() => freezeState(name, outputs, config))
 			: "",
@@ -48,6 +50,7 @@ main(async () => {
 				here: releaseHere(outputs),
 			},
 			signed: verdicts,
+			lock,
 			freeze,
 			names,
 			sourceKeptUntil: outputs?.sourceKeptUntil,
@@ -116,6 +119,12 @@ async function asked(question: () => Promise<string>): Promise<string> {
 		const [first = ""] = error.message.split("\n");
 		return `could not be asked: ${first.slice(0, 300)}`;
 	});
+}
+
+/** Empty where no run holds the stack. */
+async function lockInWords(stack: string): Promise<string> {
+	const locks = await readLocks("cutover", stack);
+	return locks.map((lock) => describeLock(lock, stack)).join("; ");
 }
 
 async function freezeState(

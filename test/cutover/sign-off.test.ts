@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Check } from "../../cutover/check";
 import type { Checkpoint } from "../../cutover/checkpoints/checkpoint";
@@ -363,6 +363,21 @@ describe("checkpoint and status with the Pulumi CLI", function () {
 			assert.equal(exitCode, 0, all);
 			assert.match(all, /^rung {4}not deployed by this program yet$/m);
 			assert.match(all, /^next {4}deploy: pulumi up -s production$/m);
+		});
+
+		it("tells of a lock that a killed run left, with the command that clears it", async () => {
+			const locks = ".pulumi/locks/organization/cutover/staging";
+			await mkdir(join(folder, "state", locks), { recursive: true });
+			const file = join(folder, "state", locks, "dead.json");
+			const lock = { pid: 2 ** 22 + 1, username: "ada", hostname: hostname() };
+			const timestamp = new Date().toISOString();
+			await writeFile(file, JSON.stringify({ ...lock, timestamp }));
+			const { all } = await npm("status", "--", "-s", "staging");
+			await rm(file);
+			assert.match(
+				all,
+				/^lock {4}locked by a run that has ended .*pulumi cancel -s staging/m,
+			);
 		});
 
 		it("exits 2 where no stack is named or none is of that name", async () => {

@@ -26,6 +26,7 @@ function final(at: string): string {
 			"cutover-complete": unsigned,
 			stabilized: unsigned,
 		},
+		lock: "",
 		freeze: "",
 		names: "",
 		sourceKeptUntil: kept,
