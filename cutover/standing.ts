@@ -1,5 +1,6 @@
 import { parse } from "yaml";
 import { now } from "./clock";
+import { UserError } from "./errors";
 import { readEvidence, readIfThere } from "./evidence";
 import {
 	type CheckpointName,
@@ -9,11 +10,26 @@ import {
 	type Verdict,
 } from "./signatures";
 
-/** A stack's signatures as its file Pulumi.STACK.yaml holds them. */
+/**
+ * A stack's signatures as its file Pulumi.STACK.yaml holds them.
+ *
+ * @throws UserError where they are none that a checkpoint wrote.
+ */
 export async function signaturesOf(stack: string): Promise<Signatures> {
-	const text = (await readIfThere(`Pulumi.${stack}.yaml`)) ?? "";
+	const path = `Pulumi.${stack}.yaml`;
+	const text = (await readIfThere(path)) ?? "";
 	const file = parse(text) as { config?: Record<string, unknown> } | null;
-	return signatures.parse(file?.config?.["cutover:signatures"] ?? {});
+	const found = signatures.safeParse(
+		file?.config?.["cutover:signatures"] ?? {},
+	);
+	if (found.success) return found.data;
+	throw new UserError({
+		expected: `cutover:signatures in ${path} as npm run checkpoint writes them`,
+		found: found.error.issues
+			.map(({ path: at, message }) => `${at.join(".")}: ${message}`)
+			.join("; "),
+		fix: `pulumi config rm cutover:signatures -s ${stack}, then sign anew`,
+	});
 }
 
 /** Judges a checkpoint's signature now, with the evidence that lies here. */

@@ -11,7 +11,6 @@ import {
 	type Rung,
 	refusal,
 } from "../cutover/rungs";
-import type { Signatures } from "../cutover/signatures";
 import { signaturesOf, standing } from "../cutover/standing";
 import type { StateEntry } from "./last-state";
 import { mistake } from "./mistake";
@@ -45,10 +44,10 @@ export interface Ladder {
 export async function climb(args: LadderArgs): Promise<Ladder> {
 	const { settings, state } = args;
 	const last = reached(state);
-	const refused = await refusals(
-		args,
-		climbed(last.flags ?? noFlags, settings),
-	);
+	const climbing = climbed(last.flags ?? noFlags, settings);
+	const refused = await refusals(args, climbing).catch((error) => {
+		throw error instanceof UserError ? mistake(error.message) : error;
+	});
 	if (refused.length > 0) {
 		const messages = refused.map((parts) => new UserError(parts).message);
 		throw mistake(`${messages.join("\n")}\n   nothing was created or changed`);
@@ -75,21 +74,11 @@ async function refusals(args: LadderArgs, climbing: Rung[]) {
 	const found = first.map(async (rung) => {
 		const here = opens[rung] !== "staging-verified";
 		const signer = here ? stack : verifiedOn;
-		const signed = here ? settings.signatures : await read(verifiedOn);
+		const signed = here ? settings.signatures : await signaturesOf(verifiedOn);
 		const verdict = await standing(opens[rung], signer, signed, release);
 		return refusal(rung, stack, signer, verdict);
 	});
 	return (await Promise.all(found)).filter((each) => each !== undefined);
-}
-
-async function read(stack: string): Promise<Signatures> {
-	try {
-		return await signaturesOf(stack);
-	} catch (error) {
-		throw mistake(
-			`expected signatures in Pulumi.${stack}.yaml, which cutover:verifiedOn names\n   found ${(error as Error).message}\n   to do npm run checkpoint -- staging-verified -s ${stack}; nothing was created or changed`,
-		);
-	}
 }
 
 const stackOutputs = z.object({

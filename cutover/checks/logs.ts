@@ -3,13 +3,15 @@ import { type Check, expect } from "../check";
 import { remote } from "../ssh";
 import type { Site } from "./site";
 
-/** Tasks of one service that may have failed lately: a dependency may have started late. */
+/** Failures of one of a service's places lately that are no loop: what it needs may have started late. */
 const mostFailures = 2;
 /** Seconds. */
 const lately = 600;
 
 const task = z.object({
 	ServiceID: z.string(),
+	/** The place of a replica; none where a service runs once on each machine. */
+	Slot: z.number().default(0),
 	Status: z.object({
 		State: z.string(),
 		Timestamp: z.string().transform((text) => Date.parse(text)),
@@ -56,17 +58,17 @@ export function readLogs(text: string): string {
 	);
 	const tasks = z.array(task).parse(JSON.parse(rest.slice(json).join("\n")));
 	const since = (Number(time) - lately) * 1000;
+	const failed = tasks.filter(
+		({ Status: { State, Timestamp } }) =>
+			(State === "failed" || State === "rejected") && Timestamp >= since,
+	);
 	const crashing = services.flatMap(({ id, name }) => {
-		const failed = tasks.filter(
-			({ ServiceID, Status: { State, Timestamp } }) =>
-				ServiceID === id &&
-				(State === "failed" || State === "rejected") &&
-				Timestamp >= since,
+		const own = failed.filter(({ ServiceID }) => ServiceID === id);
+		const most = Math.max(
+			...own.map(({ Slot }) => own.filter((one) => one.Slot === Slot).length),
 		);
-		const why = failed.at(0)?.Status.Err ?? "no reason given";
-		return failed.length > mostFailures
-			? [`${name} failed ${failed.length} times (${why})`]
-			: [];
+		const why = own[0]?.Status.Err ?? "no reason given";
+		return most > mostFailures ? [`${name} failed ${most} times (${why})`] : [];
 	});
 	expect(
 		crashing.length === 0,

@@ -5,11 +5,12 @@ const time = 1_700_000_000;
 
 /** What the Droplet prints: its time, services, and tasks as docker inspect shows them. */
 function printed(
-	tasks: [state: string, secondsAgo: number][],
+	tasks: [state: string, secondsAgo: number, slot?: number][],
 	lines = 20,
 ): string {
-	const json = tasks.map(([State, ago]) => ({
+	const json = tasks.map(([State, ago, Slot = 1]) => ({
 		ServiceID: "a1",
+		Slot,
 		Status: {
 			State,
 			Timestamp: new Date((time - ago) * 1000).toISOString(),
@@ -28,6 +29,7 @@ describe("logs of services", () => {
 			] as [string, number][]),
 			["failed", 30],
 			["failed", 601],
+			["failed", 15, 2],
 			["shutdown", 10],
 		]);
 		assert.equal(readLogs(text), "2 services, 23 last lines read");

@@ -150,6 +150,16 @@ describe("the ladder's gates", () => {
 		);
 	});
 
+	it("name a signature that no checkpoint wrote", async () => {
+		const signatures = { "staging-verified": { person: "Ada" } };
+		const config = { "cutover:signatures": signatures };
+		await writeFile("Pulumi.staging.yaml", stringify({ config }));
+		assert.match(
+			await refusedWith("sync"),
+			/Pulumi\.staging\.yaml .*staging-verified\.signedAt.*pulumi config rm cutover:signatures -s staging/s,
+		);
+	});
+
 	it("ask for nothing on a stack that names none in verifiedOn", async () => {
 		const { run } = await up("finalize", { "cutover:verifiedOn": undefined });
 		await run;
