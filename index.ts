@@ -156,11 +156,14 @@ export = async () => {
 		address: network.reservedIp,
 		dependsOn: records.records,
 	});
-	nameManualRepoints("manual-repoints", {
-		settings,
-		dependsOn: records.records,
-	});
-	sourceServices.closeDataApi(settings, [...records.records, ...webhooks]);
+	const switched = [
+		...webhooks,
+		...nameManualRepoints("manual-repoints", {
+			settings,
+			dependsOn: records.records,
+		}),
+		...sourceServices.closeDataApi(settings, webhooks),
+	];
 	const validated = validateKeys("migration-validate", {
 		server,
 		database,
@@ -177,7 +180,7 @@ export = async () => {
 		settings,
 		dependsOn: [
 			...[folder, migration],
-			...[...records.records, ...webhooks, ...validated],
+			...[...records.records, ...switched, ...validated],
 		],
 	});
 

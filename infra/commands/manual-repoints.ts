@@ -9,17 +9,19 @@ import type { Settings } from "../settings";
 export function nameManualRepoints(
 	name: string,
 	{ settings, dependsOn }: { settings: Settings; dependsOn: pulumi.Resource[] },
-): void {
+): pulumi.Resource[] {
 	const { manualRepoints, dnsSwitch } = settings;
-	if (!dnsSwitch || manualRepoints.length === 0) return;
-	new local.Command(
-		name,
-		{
-			create: 'echo "point to the new system by hand, now: $PROVIDERS"',
-			delete: 'echo "point back to the old system by hand, now: $PROVIDERS"',
-			environment: { PROVIDERS: manualRepoints.join(", ") },
-			addPreviousOutputInEnv: false,
-		},
-		{ dependsOn },
-	);
+	if (!dnsSwitch || manualRepoints.length === 0) return [];
+	return [
+		new local.Command(
+			name,
+			{
+				create: 'echo "point to the new system by hand, now: $PROVIDERS"',
+				delete: 'echo "point back to the old system by hand, now: $PROVIDERS"',
+				environment: { PROVIDERS: manualRepoints.join(", ") },
+				addPreviousOutputInEnv: false,
+			},
+			{ dependsOn },
+		),
+	];
 }

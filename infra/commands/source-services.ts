@@ -34,9 +34,10 @@ export class SourceServices {
 		const { supabase, supabaseAccessToken: accessToken, freeze } = settings;
 		if (!freeze) return;
 		if (!supabase || !accessToken) {
-			void pulumi.log.warn(
-				"Supabase: sign-ups and data API are left as they are, since cutover:supabase or cutover:supabaseAccessToken is not set; switch sign-ups off in its dashboard before the freeze",
-			);
+			if (!settings.dnsSwitch)
+				void pulumi.log.warn(
+					"Supabase: sign-ups and data API are left as they are, since cutover:supabase or cutover:supabaseAccessToken is not set: switch sign-ups off in its dashboard",
+				);
 			return;
 		}
 		const project = { ...supabase, accessToken };
@@ -66,7 +67,12 @@ export class SourceServices {
 	}
 
 	/** For good, unless the switch is taken back. */
-	closeDataApi(settings: Settings, dependsOn: pulumi.Resource[]): void {
-		if (settings.dnsSwitch) this.#close?.("data-api", dependsOn);
+	closeDataApi(
+		settings: Settings,
+		dependsOn: pulumi.Resource[],
+	): pulumi.Resource[] {
+		return settings.dnsSwitch && this.#close
+			? [this.#close("data-api", dependsOn)]
+			: [];
 	}
 }

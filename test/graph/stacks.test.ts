@@ -183,7 +183,7 @@ describe("the stacks under mocks", () => {
 		assert.match(String(validate.inputs.create), / sync --validate /);
 		assert.equal(validate.inputs.delete, undefined);
 		const before = dependenciesOf(resources, validate);
-		for (const name of ["migration-freeze", "records-site", "ttn"])
+		for (const name of ["migration-freeze", "records-site", "ttn-webhooks"])
 			assert.ok(before.has(name), `validate does not wait for ${name}`);
 	});
 
@@ -199,6 +199,33 @@ describe("the stacks under mocks", () => {
 				"migration-sync",
 			),
 		);
+	});
+
+	it("notes webhooks and closes sign-ups before the barrier, the data API with the switch, and undoes both after it", async () => {
+		const supabase = {
+			"cutover:supabase": { projectRef: "abcdefghijklmnopqrst" },
+		};
+		const below = await deploy("production", {
+			...supabase,
+			"cutover:sync": true,
+			"cutover:freeze": true,
+		});
+		const noted = ["ttn-noted", "source-noted"];
+		const before = dependenciesOf(below, find(below, "migration-freeze"));
+		for (const name of [...noted, "source-sign-ups"])
+			assert.ok(before.has(name), `the barrier does not wait for ${name}`);
+		assert.ok(!below.some(({ name }) => name === "source-data-api"));
+
+		const above = await deploy("production", { ...allFlags, ...supabase });
+		const dataApi = dependenciesOf(above, find(above, "source-data-api"));
+		for (const name of ["ttn-webhooks", "migration-freeze", ...noted])
+			assert.ok(dataApi.has(name), `the data API does not wait for ${name}`);
+		const rollback = dependenciesOf(above, find(above, "rollback"));
+		assert.ok(rollback.has("source-data-api"));
+		// What is given back to the old system needs its services.
+		for (const name of ["source-sign-ups", "source-data-api"])
+			assert.ok(dependenciesOf(above, find(above, name)).has("ttn-noted"));
+		assert.doesNotMatch(golden(above), /PLAIN-/);
 	});
 
 	it("brings rows through the stack's mapping, or as they are where it names none", async () => {

@@ -9,6 +9,7 @@ export const givenSecrets = {
 		"postgresql://postgres:PLAIN-source@db.example:5432/postgres",
 	"cutover:ttnApiKey": "PLAIN-ttn-key",
 	"cutover:smtpUrl": "smtps://user:PLAIN-smtp@smtp.example",
+	"cutover:supabaseAccessToken": "PLAIN-supabase-token",
 };
 
 /**

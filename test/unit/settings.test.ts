@@ -167,8 +167,8 @@ describe("settings", () => {
 		);
 	});
 
-	it("refuses the switch without the key that repoints TTN", () => {
-		const flags = { sync: "true", freeze: "true", dnsSwitch: "true" };
+	it("refuses the freeze, and so the switch, without the key that repoints TTN", () => {
+		const flags = { sync: "true", freeze: "true" };
 		assert.match(
 			refused({ ...flags, ttnApiKey: undefined }),
 			/--secret cutover:ttnApiKey/,

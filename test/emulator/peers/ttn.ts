@@ -1,4 +1,4 @@
-import { randomBytes, randomInt, randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import type { KnownSource } from "../../freshtrack/generate";
 import { type Call, type Reply, serveJson } from "./http";
 import { type Outcome, type OutgoingHttp, postJson } from "./outgoing";
@@ -191,8 +191,9 @@ function message(
 	count: number,
 	uplink: Uplink,
 ) {
-	const now = Date.now();
-	const heard = withNanoseconds(now - NETWORK_MS);
+	// Finer than Date, as there, so that no two are of one moment.
+	const now = performance.timeOrigin + performance.now();
+	const heard = rfc3339(now - NETWORK_MS);
 	return {
 		end_device_ids: {
 			device_id: `sensor-${devEui.toLowerCase()}`,
@@ -202,7 +203,7 @@ function message(
 			dev_addr: "260CB229",
 		},
 		correlation_ids: [`as:up:${randomUUID()}`],
-		received_at: withNanoseconds(now),
+		received_at: rfc3339(now),
 		uplink_message: {
 			session_key_id: "AWNbm/4zfqx0jZ5q1NlBmw==",
 			f_port: uplink.fPort ?? 2,
@@ -235,7 +236,9 @@ function message(
 	};
 }
 
-function withNanoseconds(milliseconds: number): string {
-	const digits = String(randomInt(1_000_000)).padStart(6, "0");
-	return new Date(milliseconds).toISOString().replace("Z", `${digits}Z`);
+/** Milliseconds since 1970, with fractions, as text with nanoseconds. */
+function rfc3339(at: number): string {
+	const nanoseconds = Math.floor((at % 1) * 1_000_000);
+	const digits = String(nanoseconds).padStart(6, "0");
+	return new Date(at).toISOString().replace("Z", `${digits}Z`);
 }
