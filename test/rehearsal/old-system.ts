@@ -4,6 +4,7 @@ import bcrypt from "bcryptjs";
 import { Client, Pool } from "pg";
 import { expect } from "../../cutover/check";
 import type { Credentials } from "../../cutover/checks/completion";
+import type { Used } from "./use";
 
 /** Signs up while the sync is on, so is moved by the last users step alone. */
 export const lateComer: Credentials = {
@@ -56,6 +57,41 @@ export class OldSystem {
 				[id],
 			);
 			return rowCount === 1;
+		});
+	}
+
+	/** What the new system was used for is here, row by row. */
+	async holds({ readings, alerts, doorEvents, users }: Used): Promise<void> {
+		await this.#use(async (client) => {
+			const { rows } = await client.query(
+				`SELECT (SELECT count(*) FROM sensor_readings WHERE id = ANY ($1))::int AS readings,
+					(SELECT count(*) FROM alerts WHERE id = ANY ($2) AND escalation_level = 4)::int AS alerts,
+					(SELECT count(*) FROM door_events WHERE id = ANY ($3))::int AS "doorEvents",
+					(SELECT count(*) FROM auth.users WHERE id = ANY ($4))::int AS users,
+					(SELECT count(*) FROM profiles WHERE user_id = ANY ($4))::int AS profiles`,
+				[readings, alerts, doorEvents, users],
+			);
+			const found = JSON.stringify(rows[0]);
+			const wanted = JSON.stringify({
+				readings: readings.length,
+				alerts: alerts.length,
+				doorEvents: 0,
+				users: users.length,
+				profiles: users.length,
+			});
+			expect(found === wanted, `expected ${wanted}, found ${found}`);
+		});
+	}
+
+	/** The password's hash is as it was. */
+	async takesLogIn({ email, password }: Credentials): Promise<void> {
+		await this.#use(async (client) => {
+			const { rows } = await client.query<{ hash: string }>(
+				"SELECT encrypted_password AS hash FROM auth.users WHERE email = $1",
+				[email],
+			);
+			const fits = await bcrypt.compare(password, rows[0]?.hash ?? "");
+			expect(fits, `${email} cannot log in to the old system`);
 		});
 	}
 

@@ -1,18 +1,20 @@
 import {
 	alertFires,
 	resetIsOffered,
-	sidesEqual,
 	uplinkArrives,
 	userSeesHistory,
 } from "../../cutover/checks/completion";
 import { clockOffsetSeconds, moveClock } from "../../cutover/clock";
 import type { NoticeKind } from "../../cutover/notices";
+import type { Flags } from "../../cutover/rungs";
 import type { CheckpointName } from "../../cutover/signatures";
 import { observeTtl } from "../../cutover/ttl";
 import { keysValidated, uplinkIsBrought } from "./new-system";
 import { lateComer } from "./old-system";
 import type { Pulumi, UpdateResult } from "./pulumi";
 import type { Rehearsal } from "./rehearsal";
+import { Traffic, trafficInWords } from "./traffic";
+import { isInOldSystem, useNewSystem } from "./use";
 
 export interface Step {
 	title: string;
@@ -87,9 +89,8 @@ function productionReady(rehearsal: Rehearsal): PlannedCheckpoint {
 			{
 				title: "pulumi up -s production, with cutover:sync",
 				run: async () => {
-					await production.set("sync", "true");
-					const result = await production.up();
-					const { outputs } = await rehearsal.readSite("production");
+					const result = await rehearsal.climb({ sync: true });
+					const { outputs } = rehearsal.site("production");
 					await observeTtl(
 						"production",
 						outputs.domain,
@@ -120,14 +121,17 @@ function productionReady(rehearsal: Rehearsal): PlannedCheckpoint {
 }
 
 function cutoverComplete(rehearsal: Rehearsal): PlannedCheckpoint {
-	const { production, logins } = rehearsal;
+	const { logins, oldSystem } = rehearsal;
 	const site = () => rehearsal.site("production");
 	const send = (celsius: number) => rehearsal.control.sendUplink(celsius);
-	const upWith = async (flag: string, value = "true") => {
-		await production.set(flag, value);
-		const result = await production.up();
-		await rehearsal.readSite("production");
-		return shown(result);
+	const upWith = async (flags: Partial<Flags>) =>
+		shown(await rehearsal.climb(flags));
+	const switchUnderTraffic = async () => {
+		const traffic = await Traffic.start(rehearsal, site());
+		const changes = await upWith({ freeze: true, dnsSwitch: true });
+		const report = await traffic.stop();
+		rehearsal.switches.push(report);
+		return `${trafficInWords(report)} (${changes})`;
 	};
 	return {
 		name: "cutover-complete",
@@ -138,38 +142,41 @@ function cutoverComplete(rehearsal: Rehearsal): PlannedCheckpoint {
 				run: () => notice(rehearsal, "start"),
 			},
 			{
-				title:
-					"cutover:freeze: barrier, last users, last changes, verify, deploy",
-				run: () => upWith("freeze"),
+				title: "cutover:freeze and cutover:dnsSwitch in one up, under traffic",
+				run: switchUnderTraffic,
 			},
 			{
 				title: "the frozen source refuses writes",
-				run: () => rehearsal.oldSystem.refusesWrites(),
-			},
-			{
-				title: "both sides equal before the switch",
-				run: () => sidesEqual(site()).run(),
-			},
-			{
-				title: "cutover:freeze taken back: the source serves, and is followed",
-				run: async () =>
-					`${await upWith("freeze", "false")}; ${await uplinkIsBrought(rehearsal)}`,
-			},
-			{
-				title: "cutover:freeze again",
-				run: () => upWith("freeze"),
-			},
-			{
-				title: "cutover:dnsSwitch: the flag is flipped",
-				run: () => upWith("dnsSwitch"),
-			},
-			{
-				title: "the new database's foreign keys are all validated",
-				run: () => keysValidated(site()),
+				run: () => oldSystem.refusesWrites(),
 			},
 			{
 				title: "who signed up during the sync logs in and sees history",
 				run: () => userSeesHistory(site(), lateComer).run(),
+			},
+			{
+				title:
+					"the new system is used: rows new, changed and deleted, sign-ups",
+				run: () => useNewSystem(rehearsal),
+			},
+			{
+				title: "return: both flags taken back",
+				run: () => upWith({ freeze: false, dnsSwitch: false }),
+			},
+			{
+				title: "what was written in the new system is in the old one",
+				run: () => isInOldSystem(rehearsal),
+			},
+			{
+				title: "the old system serves, and is followed again",
+				run: () => uplinkIsBrought(rehearsal),
+			},
+			{
+				title: "freeze and switch again, under traffic",
+				run: switchUnderTraffic,
+			},
+			{
+				title: "the new database's foreign keys are all validated",
+				run: () => keysValidated(site()),
 			},
 			{
 				title: "a user without carried hash is offered a reset",

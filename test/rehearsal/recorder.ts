@@ -30,6 +30,8 @@ export class Recorder {
 	readonly checkpoints: CheckpointRecord[];
 	/** What went otherwise than planned, and what was done about it. */
 	readonly issues: { issue: string; resolution: string }[] = [];
+	/** Where production stood after each up; by the ladder's clock. */
+	readonly ladder: { rung: string; at: string; by: string }[] = [];
 	/** Facts stated at the end, in order. */
 	readonly final: { fact: string; detail: string }[] = [];
 	failure: { title: string; message: string } | undefined;

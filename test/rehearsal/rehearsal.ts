@@ -1,14 +1,18 @@
 import { join } from "node:path";
 import type { Credentials } from "../../cutover/checks/completion";
 import { Site } from "../../cutover/checks/site";
+import { now } from "../../cutover/clock";
 import { runOrThrow } from "../../cutover/run";
+import { type Flags, rungOf } from "../../cutover/rungs";
 import { readStack } from "../../cutover/stack";
 import { leftBehind } from "../freshtrack/left-behind";
 import type { Control } from "./control";
 import { OldSystem } from "./old-system";
-import { fullKey, Pulumi } from "./pulumi";
+import { fullKey, Pulumi, type UpdateResult } from "./pulumi";
 import type { Recorder } from "./recorder";
 import { rehearsalFolder } from "./state";
+import type { TrafficReport } from "./traffic";
+import type { Used } from "./use";
 
 /** Everything the steps of a rehearsal share. */
 export class Rehearsal {
@@ -17,6 +21,10 @@ export class Rehearsal {
 	readonly staging = new Pulumi("staging", this.folder, this.logs);
 	readonly production = new Pulumi("production", this.folder, this.logs);
 	readonly oldSystem: OldSystem;
+	/** What the new system was used for between switch and return. */
+	used: Used | undefined;
+	/** What each switch under traffic came to. */
+	readonly switches: TrafficReport[] = [];
 	readonly #sites = new Map<string, Site>();
 
 	constructor(
@@ -42,6 +50,20 @@ export class Rehearsal {
 		const site = this.#sites.get(stack);
 		if (!site) throw new Error(`stack ${stack} has not been deployed yet`);
 		return site;
+	}
+
+	/** Sets flags of production and lets `pulumi up` see them through. */
+	async climb(flags: Partial<Flags>): Promise<UpdateResult> {
+		for (const [flag, value] of Object.entries(flags))
+			await this.production.set(flag, String(value));
+		const result = await this.production.up();
+		const { outputs } = await this.readSite("production");
+		this.recorder.ladder.push({
+			rung: rungOf(outputs.flags),
+			at: now().toISOString(),
+			by: "the rehearsal",
+		});
+		return result;
 	}
 
 	/**
