@@ -18,8 +18,8 @@ import { readFreezeState } from "./state";
  * passed by the server's clock even now; so each was refused. Whoever writes later gets
  * its lock only after our commit, and a session that gets a lock it did not hold takes
  * in what other sessions have changed in the catalog: it meets the new function. Without
- * the lock that would not be so: a transaction that holds its own lock goes by the
- * function as it knows it, and would write once that one's deadline has passed.
+ * our lock nothing promises that: a transaction that has the table locked already may go
+ * by the function as it knows it, and write once that one's deadline has passed.
  *
  * @throws MigrationError (exit 4) with what speaks against it; nothing has changed then.
  */

@@ -179,6 +179,17 @@ describe("all of a freeze in one process", function () {
 		}
 	});
 
+	it("goes on under a barrier that stands, with a new deadline", async () => {
+		await followed();
+		const first = await migrateHere(FREEZE, env);
+		const second = await migrateHere(FREEZE, env);
+		assert.equal(second.exitCode, 0, second.lines.join("\n"));
+		assert.equal(second.json.frozenAt, first.json.frozenAt);
+		assert.ok(String(second.json.until) > String(first.json.until));
+		await assert.rejects(run(source.url, WRITE), { code: "25006" });
+		await migrateHere(["freeze", "--keep"], env);
+	});
+
 	it("wants a deadline", async () => {
 		const error = await refused(["freeze", "--drain"], env);
 		assert.equal(error.exitCode, 2);

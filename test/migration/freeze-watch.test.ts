@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { migrateHere, Running } from "./cli";
 import { type Database, emptyPair, run, using } from "./databases";
 import { LossyTcp } from "./lossy-tcp";
+
+const ALERTS = join(__dirname, "../../observability/prometheus/alerts.yml");
 
 const FREEZE = [
 	...["freeze", "--max-freeze", "600", "--drain"],
@@ -76,6 +80,11 @@ describe("watch", () => {
 		);
 		assert.match(after, /^cutover_barrier_up 0$/m);
 		assert.doesNotMatch(after, /^cutover_freeze_seconds_left/m);
+		const alerts = await readFile(ALERTS, "utf8");
+		const asked = alerts.match(/cutover_(?!sync_)\w+/g) ?? [];
+		assert.equal(asked.length, 4);
+		for (const name of asked)
+			assert.match(after, new RegExp(`^${name}\\W`, "m"));
 		assert.equal(await watching?.stop(), 0);
 		assert.match(
 			watching?.stderr ?? "",

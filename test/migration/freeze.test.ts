@@ -180,8 +180,17 @@ describe("freeze and unfreeze", () => {
 		});
 		await run(
 			source.superuserUrl,
-			"CREATE ROLE stranger LOGIN; GRANT USAGE ON SCHEMA cutover TO stranger",
+			`CREATE ROLE stranger LOGIN;
+			GRANT UPDATE, SELECT ON public.sensor_catalog TO stranger; GRANT USAGE ON SCHEMA public TO stranger`,
 		);
+		await assert.rejects(
+			run(
+				source.superuserUrl,
+				`SET ROLE stranger; SET search_path = public; ${write}`,
+			),
+			FROZEN,
+		);
+		await run(source.superuserUrl, "GRANT USAGE ON SCHEMA cutover TO stranger");
 		await assert.rejects(
 			run(
 				source.superuserUrl,
@@ -191,7 +200,7 @@ describe("freeze and unfreeze", () => {
 		);
 		await run(
 			source.superuserUrl,
-			"REVOKE USAGE ON SCHEMA cutover FROM stranger; DROP ROLE stranger",
+			"DROP OWNED BY stranger; DROP ROLE stranger",
 		);
 	});
 

@@ -121,6 +121,13 @@ describe("the ladder's commands, through the mapping", function () {
 		);
 		// As the flag runs it: all in one.
 		const all = ["freeze", "--max-freeze", "60", "--cancel-writers", "--drain"];
+		await assert.rejects(
+			migrateHere([...all, ...mapped], {
+				...env,
+				STACK_AUTH_SECRET_SERVER_KEY: "another",
+			}),
+		);
+		assert.equal((await passes("freeze", "--state")).frozenAt, null);
 		const frozen = await passes(...all, ...mapped);
 		assert(frozen.users.alreadyMoved > 200);
 		assert.equal(frozen.drain.drained, true);
