@@ -115,10 +115,10 @@ async function deliver(
 	const answers = new Map<Uplink, number>();
 	const refused = new Map<Uplink, number>();
 	for (let round = 1; ; round += 1) {
-		const holds = holding(await receiver.held(after));
+		const held = amongHeld(uplinks, await receiver.held(after));
 		let failure: string | undefined;
 		for (const uplink of uplinks) {
-			if (answers.has(uplink) || holds(uplink)) continue;
+			if (answers.has(uplink) || held.has(uplink)) continue;
 			const answer = await post(uplink, receiver);
 			if (typeof answer === "number") answers.set(uplink, answer);
 			else failure = answer;
@@ -128,10 +128,10 @@ async function deliver(
 		// What it stored without an answer is not sent again.
 		await delay(patience.inFlight);
 	}
-	const holds = holding(await receiver.held(after));
+	const held = amongHeld(uplinks, await receiver.held(after));
 	// Also where the answer was good: a device that nobody knows may get 202.
 	for (const [uplink, status] of answers)
-		if (!holds(uplink)) refused.set(uplink, status);
+		if (!held.has(uplink)) refused.set(uplink, status);
 	return {
 		uplinks: uplinks.length,
 		posted: answers.size - refused.size,
@@ -141,25 +141,33 @@ async function deliver(
 }
 
 /**
- * Whether an uplink is among those held: same device, and one of its two times, which
- * a system may cut or round to the millisecond.
+ * The uplinks that are among those held: of the same device, and of one of an uplink's two
+ * times, which a system may cut or round to the millisecond. A time held is one uplink's:
+ * the network server's time goes first, so that the application server's, a little later,
+ * is not taken for that of the next uplink.
  */
-function holding(held: Held): (uplink: Uplink) => boolean {
+export function amongHeld(uplinks: Uplink[], held: Held): Set<Uplink> {
 	const times = new Map<string, Set<number>>();
 	for (const [devEui, at] of held) {
 		const key = devEui.toUpperCase();
 		const known = times.get(key) ?? new Set();
 		times.set(key, known.add(Date.parse(at)));
 	}
-	return (uplink) => {
-		const known = times.get(uplink.end_device_ids.dev_eui?.toUpperCase() ?? "");
-		return [uplink.uplink_message.received_at, uplink.received_at].some(
-			(text) => {
-				const at = Date.parse(text ?? "");
-				return [at - 1, at, at + 1].some((each) => known?.has(each));
-			},
-		);
-	};
+	const found = new Set<Uplink>();
+	for (const timeOf of [
+		(uplink: Uplink) => uplink.uplink_message.received_at,
+		(uplink: Uplink) => uplink.received_at,
+	])
+		for (const uplink of uplinks) {
+			const { dev_eui: devEui = "" } = uplink.end_device_ids;
+			const own = times.get(devEui.toUpperCase());
+			const at = Date.parse(timeOf(uplink) ?? "");
+			const match = [at, at + 1, at - 1].find((each) => own?.has(each));
+			if (found.has(uplink) || match === undefined) continue;
+			found.add(uplink);
+			own?.delete(match);
+		}
+	return found;
 }
 
 /** The final answer, the best of all webhooks; a text where there is none yet. */

@@ -2,13 +2,11 @@ import { z } from "zod";
 import { UserError } from "./errors";
 import { writeEvidence } from "./evidence";
 import { main } from "./main";
-import { migrationTool } from "./migration-tool";
-import { sshTarget } from "./ssh";
 import { settingsFromStdin } from "./stdin";
 import { type Place, place, Ttn, ttnAccess, type Webhook } from "./ttn-api";
+import { asking, heldBy } from "./ttn-held";
 import {
 	catchUp,
-	type Held,
 	type Patience,
 	type Receiver,
 	type UplinkReport,
@@ -61,16 +59,6 @@ const pointed = z.strictObject({
 	/** Path for uplinks there, for instance /api/webhooks/ttn. */
 	uplinkPath: z.string(),
 	noted: noteText,
-});
-
-/** How a system's database is asked, from the Droplet, which uplinks it holds. */
-const asking = z.strictObject({
-	ssh: sshTarget,
-	/** The cutover image, as it runs on the Droplet. */
-	image: z.string(),
-	database: z.strictObject({ url: z.string(), ca: z.string().optional() }),
-	/** The product's query: see migration/commands/received.ts. */
-	query: z.string(),
 });
 
 const caughtUp = z.strictObject({
@@ -176,30 +164,6 @@ export async function pointAndCatchUp(
 			say(`${deviceId}: not taken: ${refused.join(", ")}`);
 	}
 	return report;
-}
-
-function heldBy({
-	ssh,
-	image,
-	database,
-	query,
-}: z.output<typeof asking>): (since: Date) => Promise<Held> {
-	return async (since) => {
-		// A system may go by the earlier time, at which the network server had it.
-		const from = new Date(since.getTime() - MARGIN_MS).toISOString();
-		const { result } = await migrationTool({
-			ssh,
-			image,
-			arguments: ["received", "--query", query, "--since", from],
-			environment: {
-				SOURCE_DATABASE_URL: database.url,
-				...(database.ca ? { SOURCE_DATABASE_CA: database.ca } : {}),
-			},
-		});
-		return z
-			.object({ received: z.array(z.tuple([z.string(), z.string()])) })
-			.parse(result).received;
-	};
 }
 
 /** What to tell of an application that stores nothing. */

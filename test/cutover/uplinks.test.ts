@@ -29,6 +29,7 @@ import {
 	using,
 } from "../migration/databases";
 import { type CatchUpProcess, catchUpHere } from "./catch-up-process";
+import { ttnCommands } from "./ttn-commands";
 
 /** What a catch-up's posts lack and TTN's own have. */
 const TTN_AGENT = /TheThingsStack/;
@@ -181,7 +182,7 @@ describe("uplinks across the ladder", function () {
 		await migrateHere(["freeze"], { SOURCE_DATABASE_URL: target.url });
 		await sensors.sent(5);
 		await passes("unfreeze");
-		await bringBack(target, source);
+		await bringBack(ttn, target, source);
 		await killedAfterPosts(back(), oldSystem, 4);
 		await sensors.sent(2);
 		const report = await catchUpHere(back());
@@ -209,6 +210,55 @@ describe("uplinks across the ladder", function () {
 		assert.equal(lost, 3);
 		assertWhole(report);
 		await eachOnceIn(source, SOURCE_READINGS);
+	});
+
+	it("so do the commands that Pulumi runs, which ask from the Droplet and leave a report", async () => {
+		const commands = await ttnCommands();
+		try {
+			const side = (database: Database, query: string) => ({
+				...commands.tool,
+				...{ query, database: { url: database.url } },
+			});
+			const settings = { ...access, stack: "test" };
+			const ownNote = {
+				...settings,
+				source: side(source, received.source),
+			};
+			const before = await commands.run("note", ownNote);
+			const where = {
+				...{ ...access, noted: before },
+				...{ baseUrl: newOne.url, uplinkPath: "/api/webhooks/ttn" },
+			};
+			await passes("freeze");
+			await migrateHere(["unfreeze"], { SOURCE_DATABASE_URL: target.url });
+			await sensors.sent(2);
+			await sensors.pause();
+			await commands.run("point", where);
+			await commands.run("catch-up", {
+				...{ ...where, stack: "test", address: "127.0.0.1" },
+				target: side(target, received.target),
+			});
+			const switched = await commands.evidence("test", "uplinks-switch.json");
+			assert(switched.posted > 0);
+			assert.equal(switched.refused, 0);
+
+			await migrateHere(["freeze"], { SOURCE_DATABASE_URL: target.url });
+			await passes("unfreeze");
+			await bringBack(ttn, target, source);
+			await commands.run("restore", where);
+			assert.deepEqual(
+				(await note(api)).webhooks,
+				(JSON.parse(before) as Noted).webhooks,
+			);
+			await commands.run("give-back", ownNote, before);
+			const returned = await commands.evidence("test", "uplinks-return.json");
+			assert(returned.posted > 0);
+			assert.equal(returned.refused, 0);
+			await eachOnceIn(source, SOURCE_READINGS);
+		} finally {
+			sensors.resume();
+			await commands.close();
+		}
 	});
 
 	it("an application without storage is named", async () => {
@@ -282,7 +332,7 @@ class Sensors {
 				this.#count += 1;
 			}
 			// No two uplinks of a sensor in the same milliseconds, as no sensor could.
-			await delay(20);
+			await delay(50);
 		}
 	}
 
@@ -377,16 +427,21 @@ const TARGET_READINGS = `
 	SELECT s.dev_eui AS eui, r.recorded_at AS at FROM sensor_readings r
 	JOIN lora_sensors s ON s.device_id = r.device_id`;
 
+/** From the first uplink of the test on. */
+function sinceFirst({ deliveries: [first] }: Ttn): string {
+	return `r.recorded_at > timestamptz '${first?.receivedAt}' - interval '10 s'`;
+}
+
 /** By frame counter: every uplink that was ever sent is one reading, and there is no other. */
 async function eachOnce(
-	{ deliveries }: Ttn,
+	ttn: Ttn,
 	database: Database,
 	readings: string,
 ): Promise<void> {
-	const begin = deliveries[0]?.receivedAt ?? assert.fail();
+	const { deliveries } = ttn;
 	const rows: { eui: string; at: Date }[] = await run(
 		database.superuserUrl,
-		`${readings} WHERE r.recorded_at > timestamptz '${begin}' - interval '10 s'`,
+		`${readings} WHERE ${sinceFirst(ttn)}`,
 	);
 	const stored = new Map<string, number[]>();
 	for (const { eui, at } of rows)
@@ -414,10 +469,14 @@ async function eachOnce(
 }
 
 /** In the place of the return's replay, which has tests of its own: readings that only the new system took. */
-async function bringBack(from: Database, to: Database): Promise<void> {
+async function bringBack(
+	ttn: Ttn,
+	from: Database,
+	to: Database,
+): Promise<void> {
 	const rows: { eui: string; at: Date }[] = await run(
 		from.superuserUrl,
-		TARGET_READINGS,
+		`${TARGET_READINGS} WHERE ${sinceFirst(ttn)}`,
 	);
 	await using(to.superuserUrl, async (client) => {
 		for (const { eui, at } of rows)
