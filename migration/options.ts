@@ -71,7 +71,8 @@ export const USAGE = `usage: migrate COMMAND [options]
                         freeze: all of a freeze: barrier, last users, drain, proof; opens again if any of it fails
   --validate            sync: look at the rows of foreign keys that drain put back unchecked
   --remove              sync: take the journal and its state away; rows stay until a sync begins again
-  --reverse             sync: the way back, from the target to the source
+  --reverse             sync: the way back. Alone: notes what the target takes from now on; with --drain: of a frozen target, brings it to the source
+  --state               sync: whether a journal stands, and how many entries wait in it; changes nothing
   --recopy TABLE        sync: bring a table again as a whole, as it is now (may be repeated)
   --metrics-port N      sync --follow, watch: metrics for Prometheus at /metrics
   --metrics-host HOST   sync --follow, watch: the address that they are served on (default 127.0.0.1)
@@ -91,7 +92,13 @@ exit: 0 done or equal, 2 bad input, 3 differences, 4 refused by a guard, 1 anyth
 `;
 
 /** What sync is to do: see runSync. */
-export type SyncMode = "once" | "follow" | "drain" | "validate" | "remove";
+export type SyncMode =
+	| "once"
+	| "follow"
+	| "drain"
+	| "validate"
+	| "remove"
+	| "state";
 
 /** What freeze is to do: see runFreeze. */
 export type FreezeMode = "barrier" | "drain" | "keep" | "renew" | "state";
@@ -307,6 +314,7 @@ function parse(args: readonly string[]) {
 				drain: { type: "boolean", default: false },
 				validate: { type: "boolean", default: false },
 				remove: { type: "boolean", default: false },
+				state: { type: "boolean", default: false },
 				reverse: { type: "boolean", default: false },
 				recopy: { type: "string", multiple: true, default: [] },
 				"metrics-port": { type: "string" },
@@ -350,6 +358,23 @@ function oneOf<Name extends string>(
 			fix: "run them one after the other",
 		});
 	return given[0];
+function syncMode(values: Record<string, unknown>): SyncMode {
+	const modes = (
+		["follow", "drain", "validate", "remove", "state"] as const
+	).filter((mode) => values[mode] === true);
+	if (modes.length > 1)
+		throw new MigrationError({
+			expected: "one of --follow, --drain, --validate, --remove and --state",
+			found: modes.map((mode) => `--${mode}`).join(", "),
+			fix: "run them one after the other",
+		});
+	if (values.reverse === true && modes[0] === "follow")
+		throw new MigrationError({
+			expected: "--reverse without --follow",
+			found: "both",
+			fix: "the source stays as it is until the return: then freeze the target and run sync --reverse --drain",
+		});
+	return modes[0] ?? "once";
 }
 
 function isCommand(text: string | undefined): text is Command {

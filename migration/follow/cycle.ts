@@ -3,6 +3,7 @@ import type { DatabaseAddress } from "../connection";
 import { beginSnapshot, shareSnapshot } from "../copy/lane";
 import { relayCopy } from "../copy/relay";
 import { checkJournal } from "../journal/check";
+import { withTablesLocked } from "../journal/lock";
 import type { NumberedDependent } from "../journal/notes";
 import { readFollowed } from "../journal/state";
 import { noteShapes, takeInPartitions } from "../journal/take-in";
@@ -11,6 +12,7 @@ import { type Applied, applyRoutes, noteRejects, type Work } from "./apply";
 import { addRows, type Expandable, expandNotes } from "./expand";
 import { describeFailure } from "./failure";
 import type { RoutePlan } from "./plan";
+import { withoutChecksMeanwhile } from "./suspend";
 import {
 	changedUsers,
 	readNewMap,
@@ -22,6 +24,7 @@ import {
 /** What a cycle works on. */
 export interface FollowPlan {
 	readonly read: DatabaseAddress;
+	readonly write: DatabaseAddress;
 	readonly routes: readonly RoutePlan[];
 	/** All tables in the journal. */
 	readonly tables: readonly Expandable[];
@@ -32,6 +35,11 @@ export interface FollowPlan {
 	readonly mirrored: boolean;
 	/** Milliseconds to wait for locks, where a table has to be changed. */
 	readonly lockTimeout: number;
+	/**
+	 * Triggers and keys of the side that is written to are out of the way in the
+	 * cycle's own transaction alone: nobody else has seen to it.
+	 */
+	readonly checked: boolean;
 	/** Numbers of the tables that this run has asked for as a whole, and not had yet. */
 	readonly asked: Set<number>;
 }
@@ -122,22 +130,24 @@ export async function runCycle(
 				return { ...found, ...NOTHING };
 			}
 			await makeStages(sessions, found.work);
-			await write.query("BEGIN; SET CONSTRAINTS ALL DEFERRED");
-			if (users) {
-				// Rows stand on the other side under the ids that were valid so far.
-				await stageKeys(sessions, found.work);
-				await users.write();
-			}
-			const applied = await applyRoutes(sessions, found.work);
-			if (options.allRejects)
-				for (const route of plan.routes)
-					await noteRejects(read, write, route, null);
-			if (sessions.echoes)
-				await write.query(
-					"DELETE FROM cutover.journal WHERE xmin = pg_current_xact_id()::xid",
-				);
-			await flush(sessions);
-			await write.query("COMMIT");
+			const applied = await inOneTransaction(plan, write, async () => {
+				await write.query("SET CONSTRAINTS ALL DEFERRED");
+				if (users) {
+					// Rows stand on the other side under the ids that were valid so far.
+					await stageKeys(sessions, found.work);
+					await users.write();
+				}
+				const done = await applyRoutes(sessions, found.work);
+				if (options.allRejects)
+					for (const route of plan.routes)
+						await noteRejects(read, write, route, null);
+				if (sessions.echoes && !isMerging(plan))
+					await write.query(
+						"DELETE FROM cutover.journal WHERE xmin = pg_current_xact_id()::xid",
+					);
+				await flush(sessions);
+				return done;
+			});
 			const kept = options.inSnapshot && (await keepSnapshot(sessions));
 			await read.query(
 				"DELETE FROM cutover.journal WHERE table_id <> ALL ($1)",
@@ -160,6 +170,35 @@ export async function runCycle(
 			throw describeFailure(error);
 		}
 	}
+}
+
+/** What is merged is not the other side's row as it is: that has to come again from there. */
+export function isMerging({ routes }: Pick<FollowPlan, "routes">): boolean {
+	return routes.some(({ merge }) => merge !== null);
+}
+
+/** All that a cycle writes to the other side, whole or not at all. */
+async function inOneTransaction<T>(
+	plan: FollowPlan,
+	write: Client,
+	work: () => Promise<T>,
+): Promise<T> {
+	if (!plan.checked) {
+		await write.query("BEGIN");
+		const result = await work();
+		await write.query("COMMIT");
+		return result;
+	}
+	const targets = plan.routes.map(({ target }) => target);
+	return withTablesLocked(
+		plan.write,
+		write,
+		targets,
+		"ACCESS EXCLUSIVE",
+		plan.lockTimeout,
+		() =>
+			withoutChecksMeanwhile(write, targets, { keys: !isMerging(plan) }, work),
+	);
 }
 
 /**

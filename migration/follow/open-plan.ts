@@ -27,6 +27,8 @@ export interface Following {
 	readonly mirrored: boolean;
 	/** Rows may refer to what the other side does not have: see setOrphansAside. */
 	readonly orphans: boolean;
+	/** See FollowPlan. */
+	readonly checked?: boolean;
 }
 
 /**
@@ -36,7 +38,14 @@ export interface Following {
 export async function openPlan(
 	addresses: PairAddresses,
 	write: ClientBase,
-	{ routes, tables, userColumns, mirrored, orphans }: Following,
+	{
+		routes,
+		tables,
+		userColumns,
+		mirrored,
+		orphans,
+		checked = false,
+	}: Following,
 	installed: Pick<Installed, "followed" | "dependents">,
 	lockTimeout: number,
 	asked = new Set<number>(),
@@ -72,7 +81,9 @@ export async function openPlan(
 	});
 	return {
 		read: addresses.read,
+		write: addresses.write,
 		routes: plans,
+		checked,
 		tables: tables.flatMap((table) => {
 			const followed = followedAs(installed.followed, table);
 			return followed ? [{ table, followed }] : [];

@@ -81,6 +81,42 @@ export async function suspendChecks(
 	);
 }
 
+/**
+ * Does `work` in the open transaction with the same out of its way, and puts it back
+ * before the transaction ends: whoever cuts it short leaves nothing changed. Keys
+ * are in the way of rows that are replaced, and not of rows that are merged. Those
+ * that were replaced are noted, to be validated once this is committed.
+ */
+export async function withoutChecksMeanwhile<T>(
+	client: ClientBase,
+	tables: readonly TableName[],
+	{ keys }: { readonly keys: boolean },
+	work: () => Promise<T>,
+): Promise<T> {
+	const oids = await membersOf(client, tables);
+	const found = [
+		...(await activeTriggers(client, oids)),
+		...(await activeRules(client, oids)),
+		...(keys ? await keysInTheWay(client, oids) : []),
+	];
+	await client.query(found.map(({ change }) => change).join(";\n"));
+	const result = await work();
+	// A table whose keys are still to be checked cannot be altered.
+	await client.query(
+		["SET CONSTRAINTS ALL IMMEDIATE", ...found.map(({ back }) => back)].join(
+			";\n",
+		),
+	);
+	await client.query(CREATE_SUSPENDED);
+	await note(
+		client,
+		found
+			.filter(({ validate }) => validate !== null)
+			.map((one) => ({ ...one, back: null })),
+	);
+	return result;
+}
+
 /** Notes what is to be made when the following ends, in the open transaction. */
 export async function suspendLater(
 	client: ClientBase,
@@ -128,8 +164,10 @@ async function suspend(
 
 async function note(
 	client: ClientBase,
-	suspended: readonly (Omit<Suspended, "kind" | "change"> & {
+	suspended: readonly (Omit<Suspended, "kind" | "change" | "back"> & {
 		readonly kind: string;
+		/** Null where it is back, and only to be validated. */
+		readonly back: string | null;
 	})[],
 ): Promise<void> {
 	await client.query(

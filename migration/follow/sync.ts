@@ -3,7 +3,6 @@ import { routeName } from "../copy/chunks";
 import { endLeftovers } from "../copy/lane";
 import { type CopyResult, copyRoutes } from "../copy/live";
 import { hasRecord, readChunks, readStatements } from "../copy/record";
-import { removeGuard } from "../digest/guard";
 import { ExitCode, MigrationError } from "../errors";
 import { standingFreeze } from "../freeze/record";
 import { type Installed, installJournal } from "../journal/install";
@@ -22,7 +21,6 @@ import {
 	askForWhole,
 	claimJournal,
 	ensureState,
-	isDrained,
 	type RouteState,
 	readRouteStates,
 	recordRoutes,
@@ -31,7 +29,6 @@ import {
 import {
 	restoreChecks,
 	suspendChecks,
-	suspendTriggers,
 	type UnvalidatedKey,
 	unvalidatedKeys,
 	validateKeys,
@@ -93,9 +90,8 @@ async function takeUp(
 	// Before anything is looked at that they might still change.
 	await endLeftovers(write);
 	if (!forward) {
-		await refuseUndrained(read);
-		// From now on it is the new system that writes there.
-		await removeGuard(pair.addresses.read, read, options.lockTimeout);
+		await refuseWithoutJournal(read);
+		await way.prepare?.();
 	}
 	// Before anything is changed: the journal may be another database's.
 	if (await hasJournal(read)) await claimJournal(read, write);
@@ -122,7 +118,7 @@ async function takeUp(
 		openPlan(
 			pair.addresses,
 			(await pair.open()).write,
-			{ ...way, orphans: way.orphans ?? false },
+			{ ...way, orphans: way.orphans ?? false, checked: !forward },
 			installed,
 			options.lockTimeout,
 			asked,
@@ -143,16 +139,13 @@ async function takeUp(
 			newIsEqual: true,
 		}))
 			asked.add(id);
-	// Merged rows are written in an order that keeps every foreign key.
-	const suspend = plan.routes.some(({ merge }) => merge)
-		? suspendTriggers
-		: suspendChecks;
-	await suspend(
-		pair.addresses.write,
-		(await pair.open()).write,
-		plan.routes.map(({ target }) => target),
-		options.lockTimeout,
-	);
+	if (forward)
+		await suspendChecks(
+			pair.addresses.write,
+			(await pair.open()).write,
+			plan.routes.map(({ target }) => target),
+			options.lockTimeout,
+		);
 	// The copy has made foreign keys that were not there before.
 	const follower = new Follower(await planNow(), pair, options);
 	// A cycle, so not before the keys wait: after a drain they are back.
@@ -264,18 +257,15 @@ async function fillMirror(
 	await read.query("COMMIT");
 }
 
-/** The way back begins where both sides are equal: after the way there was drained. */
-async function refuseUndrained(read: ClientBase): Promise<void> {
-	if (
-		!(await relationExists(read, "cutover.follower")) ||
-		(await isDrained(read))
-	)
-		return;
+/** Rows that were written before the journal stood would be missed without a word. */
+async function refuseWithoutJournal(read: ClientBase): Promise<void> {
+	if (await hasJournal(read)) return;
 	throw new MigrationError(
 		{
-			expected: "a target that has all of the source's rows",
-			found: "one that is still being filled or followed",
-			fix: "freeze the source, then run sync --drain; the way back begins after that",
+			expected:
+				"a target whose writes have been noted since it was equal to the source",
+			found: "no journal on it",
+			fix: "begin with sync --reverse, before the target takes its first write",
 		},
 		ExitCode.refused,
 	);

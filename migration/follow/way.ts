@@ -35,6 +35,8 @@ export interface Way {
 	readonly orphans?: boolean;
 	/** Tables of other roles, which cannot be followed: they stay behind. */
 	readonly notOwned: readonly string[];
+	/** Makes what rows need besides the other side's own tables, before they come. */
+	readonly prepare?: () => Promise<void>;
 }
 
 /** What the operator says about which tables and columns. */

@@ -67,18 +67,6 @@ export async function mappedBack(
 ): Promise<Way> {
 	refuseUnfit(await checkMapping(mapping, clients));
 	const compiled = await compileMapping(mapping, clients, { users: true });
-	await ensureRejects(clients.source);
-	await makeTables(clients.source, compiled.returned);
-	// Without a map nobody has a new id, and the routes ask it all the same.
-	await ensureUserMap(clients.target);
-	// What the new system made of a row is asked of the old one's mirror.
-	await clients.source.query(CREATE_MIRROR);
-	const map = await readNewMap(clients.source, clients.target);
-	if (map) {
-		await clients.source.query("BEGIN");
-		await writeMirror(clients.source, map);
-		await clients.source.query("COMMIT");
-	}
 	const { routes, dependents, userColumns } = compiled.back;
 	const named = [...routes.map(({ from }) => from), ...lookedUp(dependents)];
 	const tables = tablesOf(compiled.target.catalog.tables, named);
@@ -91,7 +79,25 @@ export async function mappedBack(
 		userColumnsThere: compiled.forward.userColumns,
 		mirrored: false,
 		notOwned: tables.filter(({ owned }) => !owned).map(tableName),
+		prepare: () => prepareSource(compiled.returned, clients),
 	};
+}
+
+async function prepareSource(
+	returned: readonly ArchiveTable[],
+	{ source, target }: Clients,
+): Promise<void> {
+	await ensureRejects(source);
+	await makeTables(source, returned);
+	// Without a map nobody has a new id, and the routes ask it all the same.
+	await ensureUserMap(target);
+	// What the new system made of a row is asked of the old one's mirror.
+	await source.query(CREATE_MIRROR);
+	const map = await readNewMap(source, target);
+	if (!map) return;
+	await source.query("BEGIN");
+	await writeMirror(source, map);
+	await source.query("COMMIT");
 }
 
 async function makeTables(
