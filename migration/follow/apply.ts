@@ -2,9 +2,8 @@ import type { Client } from "pg";
 import { tableName } from "../catalog/types";
 import { relayCopy } from "../copy/relay";
 import { ExitCode, MigrationError } from "../errors";
-import { BARRIER_TRIGGER } from "../freeze/record";
 import { copyRejects, removeRejects } from "../mapping/rejects";
-import { fromTable, ident, literal } from "../sql";
+import { fromTable, ident } from "../sql";
 import { mergeRoutes } from "./merge";
 import { setOrphansAside } from "./orphans";
 import { type CopyStatements, JOURNAL_KEY, type RoutePlan } from "./plan";
@@ -57,7 +56,6 @@ export async function applyRoutes(
 		write,
 		staged.map(({ plan }) => plan),
 	);
-	const opened = await openBarrier(write, work);
 	for (const { plan, whole, truncated } of work)
 		if (truncated || (whole && !plan.merge)) await empty(write, plan);
 	const replaced = staged.filter(({ plan }) => !plan.merge);
@@ -87,7 +85,6 @@ export async function applyRoutes(
 		bytes += copied.bytes;
 		written += copied.rows;
 	}
-	await closeBarrier(write, opened);
 	return { deleted, written, bytes, whole: wholes };
 }
 
@@ -145,58 +142,5 @@ export async function noteRejects(
 		write,
 		labelled,
 		keys === null ? undefined : isNoted(keys),
-	);
-}
-
-/**
- * A frozen side takes rows from us alone: its barrier is down within our
- * transaction, which keeps all other writers waiting until it is up again. Merging
- * may delete what refers to a row, in any table.
- */
-async function openBarrier(
-	write: Client,
-	work: readonly Work[],
-): Promise<string[]> {
-	if (work.length === 0) return [];
-	const names = work.some(({ plan }) => plan.merge)
-		? null
-		: work.map(({ plan }) => ident(plan.target.schema, plan.target.name));
-	const { rows } = await write.query<{ name: string }>(
-		`
-		SELECT format('%I.%I', n.nspname, c.relname) AS "name"
-		FROM pg_trigger t
-		JOIN pg_class c ON c.oid = t.tgrelid
-		JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE t.tgname = ${literal(BARRIER_TRIGGER)} AND ($1::text[] IS NULL OR t.tgrelid IN (
-			SELECT (pg_partition_tree(w.name::regclass)).relid FROM unnest($1::text[]) w (name)
-			UNION ALL SELECT w.name::regclass FROM unnest($1::text[]) w (name)
-		))
-		`,
-		[names],
-	);
-	const opened = rows.map(({ name }) => name);
-	if (opened.length > 0)
-		await write.query(
-			opened
-				.map((name) => `ALTER TABLE ${name} DISABLE TRIGGER ${BARRIER_TRIGGER}`)
-				.join(";\n"),
-		);
-	return opened;
-}
-
-async function closeBarrier(
-	write: Client,
-	opened: readonly string[],
-): Promise<void> {
-	if (opened.length === 0) return;
-	// A table whose keys are still to be checked cannot be altered.
-	await write.query(
-		[
-			"SET CONSTRAINTS ALL IMMEDIATE",
-			...opened.map(
-				(name) =>
-					`ALTER TABLE ${name} ENABLE ALWAYS TRIGGER ${BARRIER_TRIGGER}`,
-			),
-		].join(";\n"),
 	);
 }

@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import type { DatabaseAddress } from "../connection";
+import { passBarrier } from "../freeze/barrier";
 import { hasJournal } from "../journal/state";
 import type { Sessions } from "./cycle";
 import { lockDatabase } from "./lock";
@@ -40,6 +41,8 @@ export class Pair {
 			opened.push(read);
 			const write = await this.openLocked("write");
 			opened.push(write);
+			// A frozen side takes rows from us alone.
+			await passBarrier(write);
 			const beside = await openSession(this.addresses.read);
 			opened.push(beside);
 			this.sessions = {

@@ -8,7 +8,6 @@ import { standingFreeze } from "../freeze/record";
 import { type Installed, installJournal } from "../journal/install";
 import { hasJournal } from "../journal/state";
 import { ensureRejects } from "../mapping/rejects";
-import { relationExists } from "../sql";
 import { ensureUserMap } from "../users/map";
 import { type FollowPlan, flush, type Sessions } from "./cycle";
 import { Follower } from "./follower";

@@ -8,6 +8,7 @@ import {
 import type { Difference } from "../../migration/digest/difference";
 import { withSnapshots } from "../../migration/digest/sessions";
 import { verifyTables } from "../../migration/digest/verify";
+import { beginWayBack } from "../../migration/follow/back";
 import { Pair as SyncPair } from "../../migration/follow/pair";
 import {
 	beginSync,
@@ -196,6 +197,32 @@ export async function syncMapped(
 		if (mode === "drain") await drain(pair, sync, options);
 		else await catchUp(pair, sync, options);
 		return sync;
+	} finally {
+		await pair.close();
+	}
+}
+
+/** Begins the way back of a mapping, as `sync --reverse` would. */
+export async function beginBack(
+	mapping: Mapping,
+	{ source, target }: Pair["databases"],
+): Promise<void> {
+	const { read, write } = addressesOf({ source, target });
+	const pair = new SyncPair({ read: write, write: read }, WAIT);
+	try {
+		await beginWayBack(
+			pair,
+			(sessions) =>
+				mappedBack(mapping, { source: sessions.write, target: sessions.read }),
+			{
+				direction: "back",
+				lockTimeout: WAIT,
+				patience: WAIT,
+				recopy: [],
+				replace: false,
+				jobs: 2,
+			},
+		);
 	} finally {
 		await pair.close();
 	}

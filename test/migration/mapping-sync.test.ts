@@ -166,6 +166,10 @@ describe("a sync through a mapping", function () {
 		assert.equal((await sync("--drain")).exitCode, 0);
 		await assertEqual();
 		assert.equal((await sync("--reverse")).exitCode, 0);
+		assert.deepEqual(
+			await source("SELECT FROM pg_namespace WHERE nspname = 'returned'"),
+			[],
+		);
 		await target(`
 			UPDATE units SET temp_max = 399 WHERE id = (SELECT min(id::text) FROM units)::uuid;
 			INSERT INTO sensor_readings (id, unit_id, device_id, temperature, recorded_at)
@@ -177,7 +181,9 @@ describe("a sync through a mapping", function () {
 			DELETE FROM door_events WHERE id = (SELECT min(id::text) FROM door_events)::uuid;
 		`);
 		const before = await source("SELECT count(*)::int AS n FROM door_events");
-		const { exitCode, json, lines } = await sync("--reverse");
+		const here = { SOURCE_DATABASE_URL: env.TARGET_DATABASE_URL ?? "" };
+		await migrateHere(["freeze"], here);
+		const { exitCode, json, lines } = await sync("--reverse", "--drain");
 		assert.equal(exitCode, 0);
 		assert.deepEqual(json.withoutWayBack, [
 			{ table: "stripe_events", rows: 1 },

@@ -242,7 +242,11 @@ describe("sync --follow", () => {
 			`INSERT INTO posts (author, body) VALUES ('${fresh}', 'second'); UPDATE people SET name = 'Ada L.';
 			UPDATE things SET note = 'back' WHERE id = 1; DELETE FROM things WHERE id = 2`,
 		);
-		const { json } = await migrateHere(["sync", "--reverse", ...named], env);
+		const here = { SOURCE_DATABASE_URL: target.url };
+		const back = ["sync", "--reverse", "--drain", ...named];
+		await assert.rejects(migrateHere(back, env), /target that is frozen/);
+		await migrateHere(["freeze"], here);
+		const { json } = await migrateHere(back, env);
 		assert.equal(json.direction, "back");
 		assert.deepEqual(
 			await run(source.url, "SELECT author, body FROM posts ORDER BY id"),
@@ -255,10 +259,11 @@ describe("sync --follow", () => {
 			{ id: old, name: "Ada L." },
 		]);
 		await assert.rejects(run(source.url, "DELETE FROM things"), /frozen/);
-		// Rollback: the new database stops, the rest comes back, the old one opens.
+		// The return was called off, the new database served on, and then it comes.
+		await migrateHere(["unfreeze"], here);
 		await run(target.url, "INSERT INTO things VALUES (200, 'last')");
-		await migrateHere(["freeze"], { SOURCE_DATABASE_URL: target.url });
-		await migrateHere(["sync", "--reverse", "--drain", ...named], env);
+		await migrateHere(["freeze"], here);
+		await migrateHere(back, env);
 		await migrateHere(["sync", "--reverse", "--remove"], env);
 		await migrateHere(["unfreeze"], env);
 		assert.equal(
@@ -307,7 +312,8 @@ describe("sync --follow", () => {
 			INSERT INTO seats VALUES (2, 2, 2), (3, 1, 2); UPDATE profiles SET user_id = '${signedUp}' WHERE id = 1;
 			UPDATE teams SET name = 'changed' WHERE id = 1; UPDATE things SET note = 'x' WHERE id = 1`,
 		);
-		await migrateHere(["sync", "--reverse"], env);
+		await migrateHere(["freeze"], { SOURCE_DATABASE_URL: target.url });
+		await migrateHere(["sync", "--reverse", "--drain"], env);
 		const rows = (table: string) =>
 			run(
 				source.url,
