@@ -72,6 +72,7 @@ export const USAGE = `usage: migrate COMMAND [options]
   --validate            sync: look at the rows of foreign keys that drain put back unchecked
   --remove              sync: take the journal and its state away; rows stay until a sync begins again
   --reverse             sync: the way back. Alone: notes what the target takes from now on; with --drain: of a frozen target, brings it to the source
+                        users: makes those who signed up in the new system in the old one, under the same id
   --state               sync: whether a journal stands, and how many entries wait in it; changes nothing
   --recopy TABLE        sync: bring a table again as a whole, as it is now (may be repeated)
   --metrics-port N      sync --follow, watch: metrics for Prometheus at /metrics

@@ -5,6 +5,7 @@ import { readManifest } from "../copy/manifest";
 import { ExitCode, MigrationError } from "../errors";
 import { type Options, sourceOf, stackAuthOf, targetOf } from "../options";
 import { Api } from "../users/api";
+import { bringUsersBack } from "../users/back";
 import { moveUsers } from "../users/move";
 import { sendResets } from "../users/resets";
 import type { UsersResult } from "../users/result";
@@ -23,6 +24,7 @@ const REPORT_INTERVAL_MS = 5000;
 export async function runUsers(options: Options): Promise<Outcome> {
 	const stackAuth = new StackAuth(new Api(stackAuthOf(options)));
 	if (options.sendResets) return runResets(options, stackAuth);
+	if (options.reverse) return runBack(options, stackAuth);
 	const project = await stackAuth.project();
 	const policy = {
 		...options,
@@ -46,6 +48,44 @@ export async function runUsers(options: Options): Promise<Outcome> {
 		lines: report(result, options.dryRun),
 		exitCode:
 			result.conflicts.length > 0 ? ExitCode.differences : ExitCode.done,
+	};
+}
+
+/** Makes who signed up in the new system in the old one as well. */
+async function runBack(
+	options: Options,
+	stackAuth: StackAuth,
+): Promise<Outcome> {
+	const { dryRun } = options;
+	// What the operator has said of a name goes before its own.
+	const names = [...providers(options, await stackAuth.project())].sort(
+		([old, name], [other, called]) =>
+			Number(old !== name) - Number(other !== called),
+	);
+	const result = await withConnection(
+		sourceOf(options),
+		{ readOnly: dryRun },
+		async (source) => {
+			if (!(await hasAuth(source))) throw noUsers("the source");
+			return withConnection(targetOf(options), { readOnly: dryRun }, (target) =>
+				bringUsersBack({ source, target }, stackAuth, {
+					oauthProviders: new Map(names.map(([old, name]) => [name, old])),
+					dryRun,
+				}),
+			);
+		},
+	);
+	const { made, total } = result;
+	return {
+		json: { dryRun, ...result },
+		lines: [
+			`${dryRun ? "would make" : "made"} ${made.length} of ${total} users in the old system: they choose a password by its reset`,
+			...made.map(
+				({ id, email, remarks }) =>
+					`  ${id} ${[email ?? "without an address", ...remarks].join(": ")}`,
+			),
+		],
+		exitCode: ExitCode.done,
 	};
 }
 

@@ -15,8 +15,14 @@ export interface StackAuthUser {
 	readonly id: string;
 	readonly display_name: string | null;
 	readonly primary_email: string | null;
+	readonly primary_email_verified: boolean;
 	readonly primary_email_auth_enabled: boolean;
 	readonly has_password: boolean;
+	readonly signed_up_at_millis: number;
+	readonly is_anonymous: boolean;
+	readonly restricted_by_admin: boolean;
+	readonly client_metadata: Readonly<Record<string, unknown>> | null;
+	readonly client_read_only_metadata: Readonly<Record<string, unknown>> | null;
 	readonly server_metadata: Partial<ServerMetadata> | null;
 	readonly oauth_providers: readonly {
 		readonly id: string;
@@ -84,10 +90,15 @@ export class StackAuth {
 		};
 	}
 
+	/** All users, one after the other. */
+	all(): AsyncGenerator<StackAuthUser> {
+		return this.list({}, LIST_PAGE);
+	}
+
 	/** The ids of all users that a migration made, by their old ids. */
 	async byOldId(): Promise<Map<string, string>> {
 		const ids = new Map<string, string>();
-		for await (const user of this.list({}, LIST_PAGE)) {
+		for await (const user of this.all()) {
 			const oldId = user.server_metadata?.supabase?.id;
 			if (oldId) ids.set(oldId, user.id);
 		}
