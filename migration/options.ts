@@ -48,6 +48,7 @@ export const USAGE = `usage: migrate COMMAND [options]
   --accept-rejects T:R  leave rows of table T behind whose reason is R, as the report words it (may be repeated)
   --user-column T.C     a column that holds user ids without a foreign key saying so (may be repeated)
   --resume              export: take up one of a source that is frozen since before it began
+  --prove               export: restore it into a database made for that in the same cluster, verify and drop that; made by PROOF_DATABASE_URL's role, where the source's may not
   --with-user-map       import: put back the user map that an export of the new system holds
   --create-schema       import: make the tables first, in an empty database
   --replace             import, sync: remove rows of the target that are neither seeds nor an earlier run's
@@ -117,6 +118,7 @@ export interface Options {
 	/** `TABLE:REASON` */
 	readonly acceptRejects: readonly string[];
 	readonly resume: boolean;
+	readonly prove: boolean;
 	readonly withUserMap: boolean;
 	readonly createSchema: boolean;
 	readonly replace: boolean;
@@ -190,6 +192,7 @@ export async function parseOptions(
 		mapping: values.mapping,
 		acceptRejects: values["accept-rejects"],
 		resume: values.resume,
+		prove: values.prove,
 		withUserMap: values["with-user-map"],
 		createSchema: values["create-schema"],
 		replace: values.replace,
@@ -299,6 +302,7 @@ function parse(args: readonly string[]) {
 				mapping: { type: "string" },
 				"accept-rejects": { type: "string", multiple: true, default: [] },
 				resume: { type: "boolean", default: false },
+				prove: { type: "boolean", default: false },
 				"with-user-map": { type: "boolean", default: false },
 				"create-schema": { type: "boolean", default: false },
 				replace: { type: "boolean", default: false },
