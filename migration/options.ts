@@ -66,6 +66,7 @@ export const USAGE = `usage: migrate COMMAND [options]
   --show-values         verify: show the values that differ, not only of what kind they are
   --schema              verify: indexes and constraints that the target lacks are differences too
   --since-baseline      verify: after freeze and drain, compare only what was written since the proof of a sync
+  --returned            verify: after sync --reverse --drain, count rows without a way back apart; they are no differences
   --repair              verify: make the target's differing rows as the source's, then verify them again
   --follow              sync: go on until SIGTERM or SIGINT
   --drain               sync: of a frozen source, until nothing is left; sets sequences, puts triggers and keys back
@@ -148,6 +149,7 @@ export interface Options {
 	readonly showValues: boolean;
 	readonly schema: boolean;
 	readonly sinceBaseline: boolean;
+	readonly returned: boolean;
 	readonly repair: boolean;
 	/** Seconds, of --max-freeze or --renew. */
 	readonly maxFreeze: number | undefined;
@@ -222,6 +224,7 @@ export async function parseOptions(
 		showValues: values["show-values"],
 		schema: values.schema,
 		sinceBaseline: values["since-baseline"],
+		returned: values.returned,
 		repair: values.repair,
 		maxFreeze:
 			optionalInteger("--renew", values.renew) ??
@@ -332,6 +335,7 @@ function parse(args: readonly string[]) {
 				"show-values": { type: "boolean", default: false },
 				schema: { type: "boolean", default: false },
 				"since-baseline": { type: "boolean", default: false },
+				returned: { type: "boolean", default: false },
 				repair: { type: "boolean", default: false },
 				"max-freeze": { type: "string" },
 				"cancel-writers": { type: "boolean", default: false },

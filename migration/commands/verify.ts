@@ -14,6 +14,7 @@ import {
 	type VerifyPlan,
 } from "../digest/plan";
 import { type ReportedTable, verificationTable } from "../digest/report";
+import type { WithoutWayBack } from "../digest/returned";
 import { laggingSequences, type SequencePair } from "../digest/sequences";
 import { withSnapshot, withSnapshots } from "../digest/sessions";
 import {
@@ -58,9 +59,11 @@ export async function runVerify(options: Options): Promise<Outcome> {
 		: report(live, exported, seconds);
 }
 
-/** Most runs need neither. */
+/** Most runs need none of these. */
 const loadSince = () =>
 	require("../digest/since") as typeof import("../digest/since");
+const loadReturned = () =>
+	require("../digest/returned") as typeof import("../digest/returned");
 const loadRepair = () =>
 	require("../digest/repair") as typeof import("../digest/repair");
 
@@ -69,6 +72,8 @@ interface LiveVerification extends Verification {
 	readonly tables: readonly ReportedTable[];
 	readonly state: SourceState;
 	readonly plan: VerifyPlan;
+	/** Only where it was asked for: rows that explain a difference. */
+	readonly withoutWayBack?: readonly WithoutWayBack[];
 }
 
 /** Verifies all tables, or those of the given names. */
@@ -93,7 +98,14 @@ async function verifyLive(
 						state,
 						options,
 					)
-				: await verifyTables(sessions, comparisons, options);
+				: options.returned
+					? await loadReturned().verifyReturned(
+							sessions,
+							comparisons,
+							plan.oneWay,
+							options,
+						)
+					: await verifyTables(sessions, comparisons, options);
 		return {
 			...verification,
 			differences: [
@@ -216,6 +228,7 @@ function report(
 			}),
 			read: byTable(tables, ({ read }) => read),
 			differing: byTable(tables, ({ differing }) => differing),
+			...(live?.withoutWayBack && { withoutWayBack: live.withoutWayBack }),
 			differences,
 		},
 		lines: [
@@ -223,6 +236,10 @@ function report(
 			equal
 				? `equal: ${count(rows)} rows of ${tables.length} tables, ${count(rowsPerSecond)} rows/s`
 				: `${differences.length} differences named`,
+			...(live?.withoutWayBack ?? []).map(
+				({ table, reason, rows }) =>
+					`${table}: ${rows} rows without a way back: ${reason}`,
+			),
 			...differences.map(describeDifference),
 			...(!equal && live ? describeMoving(live.state) : []),
 		],

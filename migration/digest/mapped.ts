@@ -1,15 +1,16 @@
-import type { Catalog } from "../catalog/types";
+import { type Catalog, tableName } from "../catalog/types";
 import { withConnection } from "../connection";
 import { mappingOf } from "../mapping";
 import { checkMapping, refuseUnfit } from "../mapping/check";
-import { compileMapping } from "../mapping/mapping";
+import { type CompiledMapping, compileMapping } from "../mapping/mapping";
 import { unacceptedRejects } from "../mapping/rejects";
 import type { AcceptedReject } from "../mapping/types";
 import type { Route } from "../route";
-import { relationExists } from "../sql";
+import { ident, relationExists } from "../sql";
 import { compareRoutes } from "./comparison";
 import type { Difference } from "./difference";
 import type { MappingOptions, VerifyPlan } from "./plan";
+import type { OneWay } from "./returned";
 import { sequencesBehindRows } from "./sequences";
 import type { Databases } from "./sessions";
 
@@ -33,13 +34,45 @@ export async function planMapped(
 			const compiled = await compileMapping(mapping, clients, {
 				users: await relationExists(source, "cutover.user_map"),
 			});
-			return compareMapped({
-				routes: compiled.forward.routes,
-				target: compiled.target.catalog,
-				accepted: compiled.accepted,
-			});
+			const { routes } = compiled.forward;
+			return {
+				...compareMapped({
+					// Nothing goes back from the archive, which follows with the next sync.
+					routes: options.returned
+						? routes.filter((route) => !("archive" in route))
+						: routes,
+					target: compiled.target.catalog,
+					accepted: compiled.accepted,
+				}),
+				oneWay: oneWayOf(compiled),
+			};
 		}),
 	);
+}
+
+/** What a mapping brings to the target and not back. */
+function oneWayOf({ target, back, exported }: CompiledMapping): OneWay {
+	const columns = target.catalog.tables.map((table) => {
+		const reading = back.routes
+			.filter(({ from }) => tableName(from) === tableName(table))
+			.flatMap((route) => [
+				...route.columns
+					.filter(
+						({ column }) =>
+							!("merge" in route && route.merge.compared.includes(column.name)),
+					)
+					.map(({ sql }) => sql),
+			])
+			.join("\n");
+		const silent = table.columns
+			.map(({ name }) => name)
+			.filter((name) => !reading.includes(ident("t", name)));
+		return [tableName(table), new Set(silent)] as const;
+	});
+	return {
+		tables: new Map(exported.map(({ table, why }) => [tableName(table), why])),
+		columns: new Map(columns),
+	};
 }
 
 /**

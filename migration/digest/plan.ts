@@ -14,6 +14,7 @@ import { declaredUserColumns, type UserRewrite } from "../users/references";
 import { type Comparison, compareSameShape } from "./comparison";
 import { compareDefinitions } from "./definitions";
 import type { Difference } from "./difference";
+import type { OneWay } from "./returned";
 import {
 	laggingSequences,
 	type SequencePair,
@@ -25,6 +26,8 @@ import type { Databases } from "./sessions";
 export interface VerifyPlan {
 	readonly comparisons: readonly Comparison[];
 	readonly sequences: SequencePair;
+	/** What has no way back; nothing where both sides have the same schema. */
+	readonly oneWay?: OneWay;
 	/** What is compared besides rows, now: sequences, definitions, rejected rows. */
 	readonly further: (
 		source: ClientBase,
@@ -33,7 +36,8 @@ export interface VerifyPlan {
 }
 
 /** See mappingOf. */
-export type MappingOptions = Pick<Options, "mapping" | "acceptRejects">;
+export type MappingOptions = Pick<Options, "mapping" | "acceptRejects"> &
+	Partial<Pick<Options, "returned">>;
 
 /** What the operator says about which tables and columns. */
 export interface PlanOptions {

@@ -8,6 +8,7 @@ import { standingFreeze } from "../freeze/record";
 import { type Installed, installJournal } from "../journal/install";
 import { hasJournal } from "../journal/state";
 import { ensureRejects } from "../mapping/rejects";
+import { relationExists } from "../sql";
 import { ensureUserMap } from "../users/map";
 import { type FollowPlan, flush, type Sessions } from "./cycle";
 import { Follower } from "./follower";
@@ -90,7 +91,11 @@ async function takeUp(
 	await endLeftovers(write);
 	if (!forward) {
 		await refuseWithoutJournal(read);
+		await ensureRejects(write);
 		await way.prepare?.();
+		// Rows that an earlier return could not bring are not this one's.
+		if (!(await relationExists(write, "cutover.follower")))
+			await write.query("DELETE FROM cutover.reject");
 	}
 	// Before anything is changed: the journal may be another database's.
 	if (await hasJournal(read)) await claimJournal(read, write);
@@ -99,7 +104,6 @@ async function takeUp(
 		: null;
 	await ensureState(write);
 	await write.query(CREATE_TOUCHED);
-	if (way.orphans) await ensureRejects(write);
 	if (way.userColumns.length > 0 && forward)
 		await noteUserColumns(write, way.userColumnsThere);
 	const installed = await installJournal(
