@@ -7,7 +7,8 @@ import { type DatabaseAddress, withConnection } from "../connection";
 import { withoutChecks } from "../copy/checks";
 import { relayCopy } from "../copy/relay";
 import { ExitCode, MigrationError } from "../errors";
-import { BARRIER_TRIGGER } from "../freeze/record";
+import { passBarrier } from "../freeze/barrier";
+import { standingFreeze } from "../freeze/record";
 import { withTablesLocked } from "../journal/lock";
 import { hasJournal } from "../journal/state";
 import { type Route, selectRows } from "../route";
@@ -62,7 +63,8 @@ export async function repairTables(
 		{ readOnly: false },
 		async (target) => {
 			const catalog = await readCatalog(target, await readSchemas(target));
-			await refuseRepair(target, catalog, state);
+			await refuseRepair(target, state);
+			await passBarrier(target);
 			return withTablesLocked(
 				addresses.target,
 				target,
@@ -211,7 +213,6 @@ function columnNames({ routes }: Pick<Comparison, "routes">): string[] {
  */
 async function refuseRepair(
 	target: ClientBase,
-	catalog: Catalog,
 	state: SourceState,
 ): Promise<void> {
 	const refuse = (expected: string, found: string, fix: string) => {
@@ -223,7 +224,11 @@ async function refuseRepair(
 			"a journal of its own writes, as is installed for the switch",
 			"a repair would remove what the new system has written; look at the differences instead",
 		);
-	if (catalog.triggers.some(({ name }) => name === BARRIER_TRIGGER))
+	// One that a return has closed is still what a sync fills.
+	if (
+		(await standingFreeze(target)) &&
+		!(await relationExists(target, "cutover.follower"))
+	)
 		refuse(
 			"a target that may be written to",
 			"the write barrier on its tables",

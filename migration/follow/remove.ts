@@ -11,7 +11,7 @@ import {
 } from "../copy/record";
 import { dropGuard } from "../digest/guard";
 import { ExitCode, MigrationError } from "../errors";
-import { dropEmptySchema } from "../freeze/barrier";
+import { dropEmptySchema, unfreeze } from "../freeze/barrier";
 import { removeJournal } from "../journal/remove";
 import type { Pair } from "./pair";
 import { dropState } from "./state";
@@ -43,6 +43,8 @@ export async function removeSync(
 	await endLeftovers(write);
 	const followed = await removeJournal(pair.addresses.read, read, lockTimeout);
 	if (direction === "forward") {
+		// A return may have left it closed; whatever fills it next has no pass.
+		await unfreeze(there, { dryRun: false, lockTimeout });
 		await read.query("DROP TABLE IF EXISTS cutover.user_map");
 		await dropEmptySchema(read);
 		await finishCopy(there, write, lockTimeout);
