@@ -75,19 +75,17 @@ export const USAGE = `usage: migrate COMMAND [options]
   --remove              sync: take the journal and its state away; rows stay until a sync begins again
   --reverse             sync: the way back. Alone: notes what the target takes from now on; with --drain: of a frozen target, brings it to the source
                         users: makes those who signed up in the new system in the old one, under the same id
-  --state               sync: whether a journal stands, and how many entries wait in it; changes nothing
   --recopy TABLE        sync: bring a table again as a whole, as it is now (may be repeated)
   --metrics-port N      sync --follow, watch: metrics for Prometheus at /metrics
   --metrics-host HOST   sync --follow, watch: the address that they are served on (default 127.0.0.1)
   --patience SEC        sync: how long to try to reach a database that is gone (default 600)
   --query SQL           received: gives dev_eui and received_at of what came in from $1 on
   --since TIME          received: $1, as RFC 3339
-  --max-freeze SEC      freeze: open again by itself after this time (default: stay closed)
   --max-freeze SEC      freeze: open again by itself after this time (default: stay closed; needed for --drain)
   --cancel-writers      freeze: after --lock-timeout, roll back who is in the way, and try once more
   --keep                freeze: take the deadline off a freeze that has held, before traffic goes elsewhere
   --renew SEC           freeze: give a freeze that stands a new deadline
-  --state               freeze: say how it stands, change nothing
+  --state               freeze, sync: say how it stands, change nothing
   --lock-timeout SEC    freeze, unfreeze, export, import, sync, verify --repair: how long to wait for others (default 30)
 
 Stack Auth: STACK_AUTH_API_URL, STACK_AUTH_PROJECT_ID, STACK_AUTH_SECRET_SERVER_KEY
@@ -210,7 +208,7 @@ export async function parseOptions(
 			"--resets-per-hour",
 			values["resets-per-hour"],
 		),
-		mode: oneOf(values, ["follow", "drain", "validate", "remove"]) ?? "once",
+		mode: syncMode(values),
 		freezeMode: oneOf(values, ["drain", "keep", "renew", "state"]) ?? "barrier",
 		reverse: values.reverse,
 		recopy: values.recopy,
@@ -322,7 +320,6 @@ function parse(args: readonly string[]) {
 				drain: { type: "boolean", default: false },
 				validate: { type: "boolean", default: false },
 				remove: { type: "boolean", default: false },
-				state: { type: "boolean", default: false },
 				reverse: { type: "boolean", default: false },
 				recopy: { type: "string", multiple: true, default: [] },
 				"metrics-port": { type: "string" },
@@ -354,6 +351,23 @@ function parse(args: readonly string[]) {
 	}
 }
 
+function syncMode(values: Record<string, unknown>): SyncMode {
+	const mode = oneOf(values, [
+		"follow",
+		"drain",
+		"validate",
+		"remove",
+		"state",
+	]);
+	if (values.reverse === true && mode === "follow")
+		throw new MigrationError({
+			expected: "--reverse without --follow",
+			found: "both",
+			fix: "the source stays as it is until the return: then freeze the target and run sync --reverse --drain",
+		});
+	return mode ?? "once";
+}
+
 /** The one of these options that was given; several contradict each other. */
 function oneOf<Name extends string>(
 	values: Record<string, unknown>,
@@ -367,23 +381,6 @@ function oneOf<Name extends string>(
 			fix: "run them one after the other",
 		});
 	return given[0];
-function syncMode(values: Record<string, unknown>): SyncMode {
-	const modes = (
-		["follow", "drain", "validate", "remove", "state"] as const
-	).filter((mode) => values[mode] === true);
-	if (modes.length > 1)
-		throw new MigrationError({
-			expected: "one of --follow, --drain, --validate, --remove and --state",
-			found: modes.map((mode) => `--${mode}`).join(", "),
-			fix: "run them one after the other",
-		});
-	if (values.reverse === true && modes[0] === "follow")
-		throw new MigrationError({
-			expected: "--reverse without --follow",
-			found: "both",
-			fix: "the source stays as it is until the return: then freeze the target and run sync --reverse --drain",
-		});
-	return modes[0] ?? "once";
 }
 
 function isCommand(text: string | undefined): text is Command {

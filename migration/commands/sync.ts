@@ -2,13 +2,11 @@ import { tableName } from "../catalog/types";
 import { type DatabaseAddress, withConnection } from "../connection";
 import type { Verification } from "../digest/verify";
 import { ExitCode } from "../errors";
-import { beginWayBack } from "../follow/back";
 import type { Sessions } from "../follow/cycle";
 import { LagWatch } from "../follow/lag-watch";
-import { type SyncMetrics, serveMetrics } from "../follow/metrics";
-import { Pair, type PairAddresses } from "../follow/pair";
+import { metricsText, type SyncMetrics } from "../follow/metrics";
+import { Pair } from "../follow/pair";
 import { removeSync } from "../follow/remove";
-import { isDrained } from "../follow/state";
 import {
 	beginSync,
 	catchUp,
@@ -19,7 +17,7 @@ import {
 	validateAll,
 } from "../follow/sync";
 import { sameShapeBack, sameShapeForward, type Way } from "../follow/way";
-import { hasJournal, type Lag, readLag } from "../journal/state";
+import type { Lag } from "../journal/state";
 import { mappingOf } from "../mapping";
 import { readRemarks } from "../mapping/remarks";
 import { mappedBack, mappedForward } from "../mapping/way";
@@ -28,6 +26,7 @@ import { type Options, sourceOf, targetOf } from "../options";
 import { count, size } from "../progress";
 import type { Outcome } from "./outcome";
 import { describeProof, proveSync } from "./sync-proof";
+import { noteFromNowOn, syncState } from "./way-back";
 
 /** How often a follower says how far behind it is. */
 const REPORT_MS = 5000;
@@ -45,6 +44,13 @@ export async function runSync(options: Options): Promise<Outcome> {
 			return await remove(pair, direction, options);
 		if (options.mode === "validate")
 			return await validate(pair.addresses.write);
+		if (options.mode === "state") return syncState(pair.addresses, direction);
+		if (direction === "back" && options.mode === "once")
+			return noteFromNowOn(
+				pair,
+				(sessions) => wayOf(sessions, options, "back"),
+				options,
+			);
 		return await withSync(pair, options, direction, (begun, settings) =>
 			sync(pair, options, begun, settings),
 		);
@@ -80,18 +86,7 @@ async function withPair<T>(
 			: { read: target, write: source };
 	const pair = new Pair(addresses, options.lockTimeout);
 	try {
-		if (options.mode === "remove")
-			return await remove(pair, direction, options);
-		if (options.mode === "validate") return await validate(addresses.write);
-		if (options.mode === "state") return await state(addresses, direction);
-		const settings: SyncOptions = {
-			...options,
-			direction,
-			onNotice: (line) => process.stderr.write(`sync: ${line}\n`),
-		};
-		return direction === "back" && options.mode === "once"
-			? await noteFromNowOn(pair, options, settings)
-			: await sync(pair, options, settings);
+		return await work(pair);
 	} finally {
 		await pair.end();
 	}
@@ -334,62 +329,6 @@ async function remove(
 				(table) =>
 					`${tableName(table)} may hold rows of somebody else (${table.stranger}): the next sync will refuse to replace them`,
 			),
-		],
-		exitCode: ExitCode.done,
-	};
-}
-
-/** Begins the way back; the source is only read. */
-async function noteFromNowOn(
-	pair: Pair,
-	options: Options,
-	settings: SyncOptions,
-): Promise<Outcome> {
-	const { way, installed } = await beginWayBack(
-		pair,
-		(sessions) => wayOf(sessions, options, "back"),
-		settings,
-	);
-	return {
-		json: {
-			direction: "back",
-			tables: installed.followed.length,
-			journalOn: installed.added.length,
-			notOwned: way.notOwned,
-			keyless: installed.keyless,
-		},
-		lines: [
-			`what the target takes from now on is noted, in ${installed.followed.length} tables; the source has not been touched`,
-		],
-		exitCode: ExitCode.done,
-	};
-}
-
-/** Whether a journal stands on the side that is read, and what waits in it. */
-async function state(
-	{ read, write }: PairAddresses,
-	direction: Direction,
-): Promise<Outcome> {
-	const readOnly = { readOnly: true };
-	const [lag, drained] = await withConnection(read, readOnly, async (client) =>
-		(await hasJournal(client))
-			? [
-					await readLag(client),
-					await withConnection(write, readOnly, (there) => isDrained(there)),
-				]
-			: [null, false],
-	);
-	return {
-		json: {
-			direction,
-			journal: lag !== null,
-			entries: lag?.rows ?? 0,
-			drained: lag?.rows === 0 && drained,
-		},
-		lines: [
-			lag
-				? `a journal stands on the ${read.label}; ${lag.rows} entries wait in it`
-				: `no journal on the ${read.label}`,
 		],
 		exitCode: ExitCode.done,
 	};
