@@ -6,11 +6,13 @@ import { Migration, validateKeys } from "./infra/commands/migration";
 import { prepareRollback } from "./infra/commands/rollback";
 import { applySchema } from "./infra/commands/schema";
 import { SourceServices } from "./infra/commands/source-services";
+import { turnSwitch } from "./infra/commands/switch";
 import { noteUplinks, repointWebhooks } from "./infra/commands/ttn";
 import { Validation } from "./infra/commands/validation";
 import { Database } from "./infra/database";
 import {
 	addressOf,
+	awaitSettled,
 	hostnamesOf,
 	Records,
 	recordNames,
@@ -136,7 +138,16 @@ export = async () => {
 		apiHostname: hostnames.api,
 	});
 
-	// The names: the old address until the switch.
+	// The names: the old address until the switch, which sees to the data first.
+	const turned = turnSwitch("switch", {
+		stack,
+		server,
+		database,
+		settings,
+		hostnames,
+		reservedIp: network.reservedIp,
+		dependsOn: [validation.healthy, certificates.seeded, ...migration.steps],
+	});
 	const dnsAnswer = addressOf(settings, network.reservedIp);
 	const records = new Records("records", {
 		zone,
@@ -144,7 +155,14 @@ export = async () => {
 		ttl: ttlOf(settings),
 		adoption,
 		settings,
-		dependsOn: [validation.healthy],
+		dependsOn: [turned],
+	});
+	const settled = awaitSettled("settled", {
+		stack,
+		settings,
+		hostnames,
+		address: dnsAnswer,
+		dependsOn: records.records,
 	});
 	const webhooks = repointWebhooks("ttn", {
 		stack,
@@ -179,7 +197,7 @@ export = async () => {
 		database,
 		settings,
 		dependsOn: [
-			...[folder, migration],
+			...[folder, migration, settled],
 			...[...records.records, ...switched, ...validated],
 		],
 	});

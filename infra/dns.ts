@@ -134,3 +134,41 @@ export class Records extends pulumi.ComponentResource {
 export function recordResource(name: string, record: string): string {
 	return `${name}-${record === "@" ? "site" : record}`;
 }
+
+/**
+ * Waits until the zone's servers and the public's resolvers all answer what the
+ * records say, and keeps since when the TTL has been low. It is behind the records
+ * and nothing but a destroy's way back is behind it: a slow resolver holds up nobody.
+ */
+export function awaitSettled(
+	name: string,
+	args: {
+		stack: string;
+		settings: Settings;
+		hostnames: Hostnames;
+		/** As the records have it. */
+		address: pulumi.Input<string>;
+		dependsOn: pulumi.Resource[];
+	},
+): local.Command {
+	const { stack, settings, hostnames, address, dependsOn } = args;
+	const { domain, legacyAddress, resolvers } = settings;
+	return new local.Command(
+		name,
+		{
+			// Without an update of its own, it runs for that as well.
+			create: "node --import tsx cutover/dns-settled.ts",
+			stdin: pulumi.jsonStringify({
+				stack,
+				zone: domain,
+				names: Object.values(hostnames),
+				...{ address, legacyAddress, resolvers },
+				ttl: ttlOf(settings),
+			}),
+			logging: "stderr",
+			// How long the former records may be held.
+			addPreviousOutputInEnv: true,
+		},
+		{ dependsOn },
+	);
+}

@@ -1,9 +1,13 @@
 import { type Check, expect } from "../check";
 import { waitFor } from "../wait";
-import type { Site } from "./site";
+import type { Place, Site } from "./site";
 
-/** GET /health on the API's name at the new address says healthy. */
-export function backendHealthy(site: Site): Check {
+/**
+ * GET /health on the API's name at the new address says healthy.
+ *
+ * @param timeoutMs how long to wait for a backend that still starts.
+ */
+export function backendHealthy(site: Place, timeoutMs = 30_000): Check {
 	return {
 		name: "/health says healthy",
 		lookAt: "docker service logs backend on the Droplet",
@@ -23,7 +27,7 @@ export function backendHealthy(site: Site): Check {
 					);
 					return `version ${body.version}, database in ${body.checks.database.latency_ms} ms`;
 				},
-				{ timeoutMs: 30_000, intervalMs: 500 },
+				{ timeoutMs, intervalMs: 500 },
 			),
 	};
 }

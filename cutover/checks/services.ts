@@ -2,7 +2,7 @@ import { z } from "zod";
 import { type Check, expect } from "../check";
 import { remote } from "../ssh";
 import { waitFor } from "../wait";
-import type { Site } from "./site";
+import type { Place, Site } from "./site";
 
 const inspected = z.object({
 	Spec: z.object({
@@ -26,8 +26,12 @@ const inspected = z.object({
 	}),
 });
 
-/** Every Swarm service runs as many healthy tasks as wanted. */
-export function servicesRun(site: Site): Check {
+/**
+ * Every Swarm service runs as many healthy tasks as wanted.
+ *
+ * @param timeoutMs how long to wait for those that still start.
+ */
+export function servicesRun(site: Place, timeoutMs = 60_000): Check {
 	return {
 		name: "services run",
 		lookAt: "docker service ls and docker service ps NAME on the Droplet",
@@ -35,24 +39,61 @@ export function servicesRun(site: Site): Check {
 			waitFor(
 				"every service at its wanted number of tasks",
 				async () => {
-					const list = await remote(
-						site.outputs.ssh,
-						"docker service ls --format '{{.Name}} {{.Replicas}}'",
-					);
-					const services = list.trim().split("\n").filter(Boolean);
+					const services = await listServices(site);
 					expect(services.length > 0, "no service exists");
-					const short = services.filter((line) => {
-						const [running, wanted] = (line.match(/\d+\/\d+/)?.[0] ?? "0/1")
-							.split("/")
-							.map(Number);
-						return running !== wanted;
-					});
-					expect(short.length === 0, `not complete: ${short.join(", ")}`);
+					const short = services.filter(
+						({ running, wanted }) => running !== wanted,
+					);
+					expect(
+						short.length === 0,
+						`not complete: ${short.map(({ name, running, wanted }) => `${name} ${running}/${wanted}`).join(", ")}`,
+					);
 					return `${services.length} services complete`;
 				},
-				{ timeoutMs: 60_000, intervalMs: 1_000 },
+				{ timeoutMs, intervalMs: 1_000 },
 			),
 	};
+}
+
+/** Nothing follows the source any more: the new system's rows are the users' own. */
+export function followerStopped(site: Place): Check {
+	return {
+		name: "follower stopped",
+		lookAt: "docker service ps follower on the Droplet, and cutover:freeze",
+		async run() {
+			const follower = (await listServices(site)).find(
+				({ name }) => name === "follower",
+			);
+			expect(
+				!follower || follower.running + follower.wanted === 0,
+				`it runs: ${follower?.running}/${follower?.wanted}`,
+			);
+			return follower ? "no task, none wanted" : "no such service";
+		},
+	};
+}
+
+interface ServiceState {
+	name: string;
+	/** Tasks. */
+	running: number;
+	wanted: number;
+}
+
+async function listServices(site: Place): Promise<ServiceState[]> {
+	const list = await remote(
+		site.outputs.ssh,
+		"docker service ls --format '{{.Name}} {{.Replicas}}'",
+	);
+	return list
+		.trim()
+		.split("\n")
+		.filter(Boolean)
+		.map((line) => {
+			const [, name = line, running = 0, wanted = 1] =
+				line.match(/^(\S+) (\d+)\/(\d+)/) ?? [];
+			return { name, running: Number(running), wanted: Number(wanted) };
+		});
 }
 
 /** Every service has a limit on memory and processor, and a health check. */

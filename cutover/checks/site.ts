@@ -3,15 +3,19 @@ import { http, trustedRoot } from "../http";
 import { mappingOptions, migrationTool } from "../migration-tool";
 import type { StackOutputs } from "../stack";
 
-/**
- * A deployed stack as the checks see it: its outputs, its configuration, and a
- * way to ask it by name at its new address, before and after DNS points there.
- */
-export class Site {
+/** What is asked from outside, by name, before and after DNS points there. */
+export type PlaceOutputs = Pick<
+	StackOutputs,
+	"domain" | "hostnames" | "reservedIp" | "ssh"
+>;
+
+/** The new system as one that only looks at it knows it. */
+export class Place {
 	constructor(
 		readonly stack: string,
-		readonly outputs: StackOutputs,
-		readonly config: Record<string, string>,
+		readonly outputs: PlaceOutputs,
+		/** Of HTTPS. */
+		readonly port = 443,
 	) {}
 
 	/** HTTPS by host name at the reserved IP, as curl --resolve does. */
@@ -21,11 +25,28 @@ export class Site {
 		options: HttpOptions = {},
 	): Promise<HttpAnswer> {
 		const ca = trustedRoot();
-		return http(`https://${this.outputs.hostnames[host]}${path}`, {
-			address: this.outputs.reservedIp,
+		const { hostnames, reservedIp } = this.outputs;
+		return http(`https://${hostnames[host]}:${this.port}${path}`, {
+			address: reservedIp,
 			...(ca ? { ca } : {}),
 			...options,
 		});
+	}
+}
+
+/**
+ * A deployed stack as the checks see it: its outputs, its configuration, and a
+ * way to ask it.
+ */
+export class Site extends Place {
+	declare readonly outputs: StackOutputs;
+
+	constructor(
+		stack: string,
+		outputs: StackOutputs,
+		readonly config: Record<string, string>,
+	) {
+		super(stack, outputs);
 	}
 
 	/**

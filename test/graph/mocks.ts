@@ -23,6 +23,9 @@ export function mocks(account: Account = {}): Mocks {
 					state.result = `password-of-${name}`;
 					state.bcryptHash = `hash-of-${name}`;
 					break;
+				case "random:index/randomId:RandomId":
+					state.hex = `hex-of-${name}`;
+					break;
 				case "digitalocean:index/droplet:Droplet":
 					droplets += 1;
 					return {

@@ -278,9 +278,50 @@ describe("the stacks under mocks", () => {
 		for (const name of [
 			...["migration-freeze", "validation-deploy", "validation-health"],
 			...["backend-service", "certificates-seed", "server-address"],
+			"switch",
 		]) {
 			assert.ok(needed.has(name), `records do not wait for ${name}`);
 		}
+	});
+
+	it("has the switch at every rung, before the records both ways, and turns it by the flags alone", async () => {
+		const rungs: [Record<string, unknown>, string][] = [
+			[{}, "off"],
+			[{ "cutover:sync": true, "cutover:freeze": true }, "off"],
+			[{ ...allFlags, "cutover:finalize": false }, "on"],
+			[allFlags, "final"],
+		];
+		for (const [changes, rung] of rungs) {
+			const resources = await deploy("production", {
+				...changes,
+				"cutover:images": { cutover: "example/cutover:2.0.0" },
+			});
+			const turn = find(resources, "switch-turn");
+			assert.deepEqual(turn.inputs.keepers, { rung });
+			const { inputs } = find(resources, "switch");
+			assert.equal(inputs.update, undefined, "an update would skip a switch");
+			assert.equal(inputs.delete, undefined, "a destroy returns by rollback");
+			const given = JSON.parse(
+				(inputs.stdin as { value: string }).value,
+			) as Record<string, unknown>;
+			assert.equal(given.rung, rung);
+			assert.equal(given.turn, "hex-of-switch-turn");
+			for (const name of ["records-site", "records-api"])
+				assert.ok(find(resources, name).dependsOn.includes("switch"));
+		}
+	});
+
+	it("waits for all resolvers behind the records, and nobody but the way back waits for it", async () => {
+		const resources = await deploy("production", allFlags);
+		const settled = find(resources, "settled");
+		assert.ok(settled.dependsOn.includes("records-site"));
+		const given = JSON.parse(settled.inputs.stdin as string);
+		assert.equal(given.address, "203.0.113.200");
+		assert.equal(given.ttl, 3_600);
+		const behind = resources
+			.filter(({ dependsOn }) => dependsOn.includes("settled"))
+			.map(({ name }) => name);
+		assert.deepEqual(behind, ["rollback"]);
 	});
 
 	it("destroys nothing before the way back has run", async () => {
