@@ -56,7 +56,12 @@ interface Seen {
 export async function settle(
 	settings: SettledSettings,
 	before: Previous | undefined,
-	options: { say: (line: string) => void; intervalMs?: number },
+	options: {
+		say: (line: string) => void;
+		intervalMs?: number;
+		progressMs?: number;
+		graceSeconds?: number;
+	},
 ): Promise<string> {
 	const { address, names, ttl } = settings;
 	const zone = await zoneServers(settings.zone);
@@ -67,14 +72,15 @@ export async function settle(
 			address: resolver,
 		})),
 	];
-	const limit = Math.max(ttl, before?.ttl ?? 0) + grace;
+	const limit =
+		Math.max(ttl, before?.ttl ?? 0) + (options.graceSeconds ?? grace);
 	const startedAt = Date.now();
 	const deadline = startedAt + limit * 1_000;
 	const seen = new Map<NameServer, Seen>();
 	const progress = setInterval(() => {
 		const left = Math.ceil((deadline - Date.now()) / 1_000);
 		options.say(`${described([...seen.values()])}; ${left} s left`);
-	}, 10_000);
+	}, options.progressMs ?? 10_000);
 	try {
 		await Promise.all(
 			servers.map(async (server) => {
