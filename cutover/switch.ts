@@ -119,12 +119,15 @@ async function switchOver(
 	if (moved && barrier.kept && final && !journal && !frozenTarget)
 		return say("for good already: nothing is noted for a way back");
 
-	// With a journal the proof is of no use: what the new system has taken since
-	// is in there. With moved names as well, all of this was seen to before.
-	if (!(moved && barrier.kept && journal)) {
+	if (moved && barrier.kept && journal) {
+		// All was seen to before, but a return may have been begun since.
+		if (frozenTarget)
+			await inOrder(data, [{ arguments: ["unfreeze"], onTarget: true }]);
+	} else {
 		await passGate(settings.stack, [
 			...(await runChecks([
 				barrierStands(barrier),
+				// What the new system has taken since a journal began is in there.
 				...(journal ? [] : [sidesProvenEqual(proof)]),
 			])),
 			...seen,
@@ -138,11 +141,8 @@ async function switchOver(
 		]);
 		say("the source stays frozen; what the new system takes is noted");
 	}
-	await inOrder(data, [
-		// A return that was begun had closed it.
-		...(frozenTarget ? [{ arguments: ["unfreeze"], onTarget: true }] : []),
-		...(final ? [{ arguments: [...noteFromNowOn, "--remove"] }] : []),
-	]);
+	if (final)
+		await inOrder(data, [{ arguments: [...noteFromNowOn, "--remove"] }]);
 }
 
 /** To the old system: the data first, then the names. */
@@ -200,7 +200,6 @@ function run<const Commands extends readonly ToolCommand[]>(
 
 /** Each has to end well before the next begins. */
 async function inOrder(data: Data, commands: ToolCommand[]): Promise<void> {
-	if (commands.length === 0) return;
 	for (const result of await run(data, commands, true)) answered(result);
 }
 

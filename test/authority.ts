@@ -14,8 +14,15 @@ const DAY = 24 * 60 * 60 * 1000;
 export interface Authority {
 	/** PEM of the root. */
 	readonly certificate: string;
-	/** A server certificate for these host names and addresses (PEM, key in PKCS #8). */
-	issue(names: string[]): Promise<{ certificate: string; key: string }>;
+	/**
+	 * A server certificate for these host names and addresses (PEM, key in PKCS #8).
+	 *
+	 * @param days its begin and end, in days from now; since yesterday, for 825, without.
+	 */
+	issue(
+		names: string[],
+		days?: { from: number; to: number },
+	): Promise<{ certificate: string; key: string }>;
 }
 
 /** Makes a root (ECDSA P-256, valid ten years) whose key never leaves this process. */
@@ -39,14 +46,14 @@ export async function createAuthority(name: string): Promise<Authority> {
 	});
 	return {
 		certificate: `${root.toString("pem")}\n`,
-		async issue(names) {
+		async issue(names, days = { from: -1, to: 825 }) {
 			const leaf = await generateKeys();
 			const certificate = await x509.X509CertificateGenerator.create({
 				serialNumber: serial(),
 				subject: [{ CN: [names[0] ?? name] }],
 				issuer: root.subjectName,
-				notBefore: new Date(Date.now() - DAY),
-				notAfter: new Date(Date.now() + 825 * DAY),
+				notBefore: new Date(Date.now() + days.from * DAY),
+				notAfter: new Date(Date.now() + days.to * DAY),
 				publicKey: leaf.publicKey,
 				signingKey: keys.privateKey,
 				signingAlgorithm: SIGNING,

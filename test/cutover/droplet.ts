@@ -1,0 +1,71 @@
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build } from "esbuild";
+import type { SshTarget } from "../../cutover/ssh";
+import { startSshServer } from "../plugins/support/ssh-server";
+import { generateKey } from "../ssh-key";
+
+/**
+ * A machine in a Droplet's place: real ssh, and a `docker` that runs the
+ * migration's real command line here, as its image would, and lists services as
+ * it is told. Containers, networks and Swarm are what it has not.
+ */
+export interface TestDroplet {
+	readonly ssh: SshTarget;
+	/** What `docker service ls` says, a line each: "NAME RUNNING/WANTED". */
+	setServices(lines: string[]): Promise<void>;
+	close(): Promise<void>;
+}
+
+const migrate = join(__dirname, "../../migration/cli.ts");
+
+export async function startDroplet(): Promise<TestDroplet> {
+	const folder = await mkdtemp(join(tmpdir(), "droplet-"));
+	const bundle = join(folder, "migrate.js");
+	const services = join(folder, "services");
+	// As migration/Dockerfile does.
+	await build({
+		entryPoints: [migrate],
+		...{ bundle: true, platform: "node", target: "node20", outfile: bundle },
+		external: ["pg-native"],
+	});
+	const docker = join(folder, "docker");
+	await writeFile(
+		docker,
+		`#!/bin/sh
+case "$1 $2" in
+"service ls") exec cat ${services} ;;
+"ps "* | "rm "*) exit 0 ;;
+esac
+for last in "$@"; do
+	[ "$before" = --entrypoint ] && entrypoint=$last
+	before=$last
+done
+# An image's own entrypoint is not needed so far.
+[ "$entrypoint" = /bin/sh ] || exit 125
+exec sh -c "$(printf %s "$last" | sed 's#/app/migrate.js#${bundle}#g')"
+`,
+	);
+	await chmod(docker, 0o755);
+	const client = generateKey();
+	const path = process.env.PATH;
+	process.env.PATH = `${folder}:${path}`;
+	const server = await startSshServer(client.public, { accepts: [] });
+	return {
+		ssh: {
+			user: "root",
+			host: "127.0.0.1",
+			port: server.port,
+			hostKey: server.hostKey,
+			privateKey: client.private,
+		},
+		setServices: (lines) =>
+			writeFile(services, lines.map((line) => `${line}\n`).join("")),
+		async close() {
+			process.env.PATH = path;
+			await server.close();
+			await rm(folder, { recursive: true, force: true });
+		},
+	};
+}
