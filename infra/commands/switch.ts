@@ -19,11 +19,6 @@ export interface SwitchArgs extends ReturnArgs {
  * up the gate, the barrier without deadline and the journal for the way back; on
  * the way down the return of the data. It stands at every rung, so that a flag
  * switched off runs it as well, and before the records: a delete would come last.
- *
- * The turn is drawn anew when the flags turn the switch. It is in the state before
- * the command begins, so that one that was killed runs again also where the flags
- * were set back since: to the engine, nothing would have changed. And it tells the
- * command that new credentials or images are no reason to switch.
  */
 export function turnSwitch(
 	name: string,
@@ -32,10 +27,7 @@ export function turnSwitch(
 	const { stack, settings } = args;
 	const { domain, sync, dnsTtl } = settings;
 	const rung = rungOf(settings);
-	const turn = new random.RandomId(`${name}-turn`, {
-		byteLength: 8,
-		keepers: { rung },
-	});
+	const turn = drawTurn(`${name}-turn`, rung);
 	const data = returnInputs(args);
 	return new local.Command(
 		name,
@@ -43,7 +35,7 @@ export function turnSwitch(
 			// Without an update of its own, it runs for that as well.
 			create: "node --import tsx cutover/switch.ts",
 			stdin: secretJson({
-				...{ stack, turn: turn.hex, rung, sync },
+				...{ stack, turn, rung, sync },
 				...{ domain, hostnames, reservedIp },
 				mostTtl: Math.min(dnsTtl, mostTtl),
 				...(data ? { data: { ...data, maxFreeze: settings.maxFreeze } } : {}),
@@ -54,6 +46,17 @@ export function turnSwitch(
 		// A return exports all data.
 		{ dependsOn, customTimeouts: { create: "12h", update: "12h" } },
 	);
+}
+
+/**
+ * Drawn anew when the flags turn the switch, and in the state before the command
+ * begins. So one that was killed runs again also where the flags were set back
+ * since: a failed update leaves the old inputs in the state, and to the engine
+ * nothing would have changed. And it tells the command that new credentials or
+ * images are no reason to switch.
+ */
+export function drawTurn(name: string, rung: string): pulumi.Output<string> {
+	return new random.RandomId(name, { byteLength: 8, keepers: { rung } }).hex;
 }
 
 /** Where the names are to lead. */

@@ -463,23 +463,26 @@ describe("the switch", function () {
 
 	it("waits for the command of an up that was killed", async () => {
 		const file = "evidence/production/switch.lock";
+		const order: string[] = [];
 		let release = () => {};
 		const held = new Promise<void>((done) => {
 			release = done;
 		});
-		const order: string[] = [];
-		const first = onlyOne(
-			file,
-			() => held.then(() => void order.push("first")),
-			() => assert.fail("nobody else is there"),
-		);
-		const waiting = new Promise<void>((done) => {
-			onlyOne(file, async () => void order.push("second"), done);
+		let first = Promise.resolve();
+		await new Promise<void>((began) => {
+			const work = async () => {
+				began();
+				await held;
+				order.push("first");
+			};
+			first = onlyOne(file, work, () => assert.fail("nobody else is there"));
 		});
-		await waiting;
+		let second = Promise.resolve();
+		await new Promise<void>((waits) => {
+			second = onlyOne(file, async () => void order.push("second"), waits);
+		});
 		release();
-		await first;
-		await turn("off");
+		await Promise.all([first, second]);
 		assert.deepEqual(order, ["first", "second"]);
 	});
 });
