@@ -18,6 +18,9 @@ export interface TestDroplet {
 	close(): Promise<void>;
 }
 
+/** The name by which `docker run` knows the command line. */
+export const image = "cutover";
+
 const migrate = join(__dirname, "../../migration/cli.ts");
 
 export async function startDroplet(): Promise<TestDroplet> {
@@ -42,9 +45,10 @@ for last in "$@"; do
 	[ "$before" = --entrypoint ] && entrypoint=$last
 	before=$last
 done
-# An image's own entrypoint is not needed so far.
-[ "$entrypoint" = /bin/sh ] || exit 125
-exec sh -c "$(printf %s "$last" | sed 's#/app/migrate.js#${bundle}#g')"
+[ "$entrypoint" = /bin/sh ] && exec sh -c "$(printf %s "$last" | sed 's#/app/migrate.js#${bundle}#g')"
+while [ "$1" != ${image} ]; do shift; done
+shift
+exec node ${bundle} "$@"
 `,
 	);
 	await chmod(docker, 0o755);

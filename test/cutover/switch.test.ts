@@ -16,7 +16,7 @@ import { DnsServer } from "../emulator/dns/server";
 import type { Domain, DomainRecord } from "../emulator/state";
 import { migrateHere } from "../migration/cli";
 import { type Database, emptyPair, run } from "../migration/databases";
-import { startDroplet, type TestDroplet } from "./droplet";
+import { image, startDroplet, type TestDroplet } from "./droplet";
 
 const domain = "example.test";
 const hostnames = {
@@ -189,7 +189,7 @@ describe("the switch", function () {
 		...{ stack: "production", turn: `turn ${++turns}`, rung, sync: true },
 		...{ domain, hostnames, reservedIp, mostTtl: 60 },
 		data: {
-			...{ stack: "production", ssh: droplet.ssh, image: "cutover" },
+			...{ stack: "production", ssh: droplet.ssh, image },
 			acceptRejects: [],
 			database: { url: target.url, ca: "", adminUrl: target.superuserUrl },
 			sourceDatabaseUrl: source.url,
