@@ -133,7 +133,7 @@ export = async () => {
 	const validation = new Validation("validation", {
 		server,
 		settings,
-		services: [backend, frontend, prometheus, caddy, ...migration.services],
+		services: [backend, frontend, prometheus, caddy],
 		address: network.reservedIp,
 		apiHostname: hostnames.api,
 	});
@@ -148,6 +148,7 @@ export = async () => {
 		reservedIp: network.reservedIp,
 		dependsOn: [validation.healthy, certificates.seeded, ...migration.steps],
 	});
+	migration.followBehind(turned);
 	const dnsAnswer = addressOf(settings, network.reservedIp);
 	const records = new Records("records", {
 		zone,

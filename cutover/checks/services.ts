@@ -29,9 +29,16 @@ const inspected = z.object({
 /**
  * Every Swarm service runs as many healthy tasks as wanted.
  *
- * @param timeoutMs how long to wait for those that still start.
+ * @param options.timeoutMs how long to wait for those that still start.
+ * @param options.except services that are not looked at.
  */
-export function servicesRun(site: Place, timeoutMs = 60_000): Check {
+export function servicesRun(
+	site: Place,
+	{
+		timeoutMs = 60_000,
+		except = [],
+	}: { timeoutMs?: number; except?: string[] } = {},
+): Check {
 	return {
 		name: "services run",
 		lookAt: "docker service ls and docker service ps NAME on the Droplet",
@@ -39,7 +46,9 @@ export function servicesRun(site: Place, timeoutMs = 60_000): Check {
 			waitFor(
 				"every service at its wanted number of tasks",
 				async () => {
-					const services = await listServices(site);
+					const services = (await listServices(site)).filter(
+						({ name }) => !except.includes(name),
+					);
 					expect(services.length > 0, "no service exists");
 					const short = services.filter(
 						({ running, wanted }) => running !== wanted,

@@ -53,8 +53,7 @@ interface Step {
 export class Migration extends pulumi.ComponentResource {
 	/** In the order of the ladder; the last settles last. */
 	readonly steps: remote.Command[] = [];
-	/** What has to run besides: from the copy on. */
-	readonly services: Follower[] = [];
+	readonly #args: MigrationArgs;
 
 	constructor(
 		name: string,
@@ -62,6 +61,7 @@ export class Migration extends pulumi.ComponentResource {
 		opts?: pulumi.ComponentResourceOptions,
 	) {
 		super("cutover:infra:Migration", name, {}, opts);
+		this.#args = args;
 		const { sync, freeze, maxFreeze, migration, users } = args.settings;
 		const mapping = mappingOptions(migration)
 			.map((word) => ` ${shellQuote(word)}`)
@@ -79,13 +79,8 @@ export class Migration extends pulumi.ComponentResource {
 			run({ name: "users", run: `users${hashes}` });
 			const undo = "sync --remove";
 			run({ name: "sync", run: `sync --proof${mapping}`, undo });
-			const follower = new Follower(
-				"follower",
-				{ ...args, dependsOn: this.steps.slice(-1) },
-				{ parent: this },
-			);
-			this.services.push(follower);
 			if (freeze) {
+				const { service } = this.#follower([]);
 				const all = `freeze --max-freeze ${maxFreeze} --cancel-writers --drain`;
 				run(
 					{
@@ -104,6 +99,22 @@ export class Migration extends pulumi.ComponentResource {
 			}
 		}
 		this.registerOutputs({});
+	}
+
+	/**
+	 * Follows the source where that serves. Behind the switch: where the freeze and it
+	 * are taken back at once, the new system's writes go back first, and two syncs of
+	 * one pair keep each other out.
+	 */
+	followBehind(turned: pulumi.Resource): void {
+		const { sync, freeze } = this.#args.settings;
+		if (sync && !freeze) this.#follower([turned]);
+	}
+
+	#follower(behind: pulumi.Resource[]): Follower {
+		const dependsOn = [...this.steps.slice(-1), ...behind];
+		const args = { ...this.#args, dependsOn };
+		return new Follower("follower", args, { parent: this });
 	}
 }
 

@@ -97,7 +97,9 @@ describe("the switch", function () {
 			ttl: 60,
 		};
 		health = healthy;
-		await droplet.setServices(["backend 2/2", "caddy 1/1", "follower 0/0"]);
+		await droplet.setServices([
+			...["backend 2/2", "caddy 1/1", "follower 0/0", "watch 0/1"],
+		]);
 		await noteTtl(49);
 		({ source, target, env } = await frozenPair());
 	});

@@ -149,6 +149,8 @@ describe("the stacks under mocks", () => {
 		const follower = find(below, "follower-service");
 		assert.equal(replicas(follower), 1);
 		assert.ok(follower.dependsOn.includes("migration-sync"));
+		// Where freeze and switch are taken back at once, the data go back first.
+		assert.ok(follower.dependsOn.includes("switch"));
 		// A destroy exports while it still follows.
 		assert.ok(
 			dependenciesOf(below, find(below, "rollback")).has("follower-service"),
@@ -160,6 +162,7 @@ describe("the stacks under mocks", () => {
 		assert.ok(stopped.dependsOn.includes("migration-sync"));
 		const freeze = find(above, "migration-freeze");
 		assert.ok(freeze.dependsOn.includes("follower-service"));
+		assert.ok(!dependenciesOf(above, stopped).has("switch"));
 	});
 
 	it("freezes in one step, for no longer than the stack allows, and watches from then on", async () => {
