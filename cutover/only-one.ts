@@ -1,4 +1,4 @@
-import { mkdir, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -45,8 +45,19 @@ async function taken(file: string): Promise<boolean> {
 	} catch (error) {
 		if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
 	}
-	const found = await stat(file).catch(() => undefined);
-	if (found && Date.now() - found.mtimeMs > deadAfterMs)
-		await rm(file, { force: true });
+	if (await isDead(file)) await rm(file, { force: true });
 	return false;
+}
+
+/** By the process, and by its beat: another process may have its number by now. */
+async function isDead(file: string): Promise<boolean> {
+	try {
+		const pid = Number(await readFile(file, "utf8"));
+		const { mtimeMs } = await stat(file);
+		if (Date.now() - mtimeMs > deadAfterMs) return true;
+		if (pid > 0) process.kill(pid, 0);
+		return false;
+	} catch (error) {
+		return (error as NodeJS.ErrnoException).code === "ESRCH";
+	}
 }

@@ -28,6 +28,12 @@ const cidr = z.string().refine((text) => {
 		rest.length === 0
 	);
 }, "an IPv4 network in CIDR form");
+const resolver = z
+	.string()
+	.refine(
+		(text) => isIPv4(text.replace(/:\d{1,5}$/, "")),
+		"an IPv4 address, with :PORT where it is not 53",
+	);
 const url = z.url({ protocol: /^https?$/, error: "an http or https URL" });
 const image = z
 	.string()
@@ -154,7 +160,7 @@ const schema = z.strictObject({
 	/** Seconds that a freeze may last before the source opens by itself, unless names were switched. */
 	maxFreeze: z.int().min(30, "30 seconds or more").default(900),
 	/** Resolvers of the public, asked after a switch until all agree. */
-	resolvers: z.array(z.string()).default(["1.1.1.1", "8.8.8.8", "9.9.9.9"]),
+	resolvers: z.array(resolver).default(["1.1.1.1", "8.8.8.8", "9.9.9.9"]),
 	/** Days that the source is kept after `finalize`. */
 	keepSourceDays: z.int().min(0).default(7),
 	/** Lets a destroy delete the database: without it, it is kept at DigitalOcean. */

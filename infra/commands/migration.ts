@@ -88,7 +88,7 @@ export class Migration extends pulumi.ComponentResource {
 						run: `${all}${hashes}${mapping}`,
 						undo: "unfreeze",
 					},
-					follower.service.service,
+					service.service,
 					...args.beforeFreeze,
 				);
 				new Watch(

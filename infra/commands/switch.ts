@@ -33,7 +33,7 @@ export function turnSwitch(
 		name,
 		{
 			// Without an update of its own, it runs for that as well.
-			create: "node --import tsx cutover/switch.ts",
+			create: "node --require tsx/cjs cutover/switch.ts",
 			stdin: secretJson({
 				...{ stack, turn, rung, sync },
 				...{ domain, hostnames, reservedIp },

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+	mkdir,
+	mkdtemp,
+	readFile,
+	rm,
+	stat,
+	writeFile,
+} from "node:fs/promises";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -461,6 +470,19 @@ describe("the switch", function () {
 		assert.ok(data);
 		const nobody = { ...data, ssh: { ...data.ssh, port: 1 } };
 		await turnSwitch({ ...rest, data: nobody, sync: false }, undefined);
+	});
+
+	it("does not wait for one that is dead", async () => {
+		const file = "evidence/production/switch.lock";
+		const dead = spawn("true");
+		await once(dead, "close");
+		await writeFile(file, `${dead.pid}\n`);
+		await onlyOne(
+			file,
+			async () => undefined,
+			() => undefined,
+		);
+		await assert.rejects(stat(file), /ENOENT/);
 	});
 
 	it("waits for the command of an up that was killed", async () => {

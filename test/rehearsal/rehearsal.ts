@@ -79,6 +79,7 @@ export class Rehearsal {
 		const plain: [key: string, value: string][] = [
 			["legacyAddress", value("LEGACY_ADDRESS")],
 			["sshCidrs[0]", value("EMULATOR_NETWORK")],
+			["resolvers[0]", value("EMULATOR_RESOLVER")],
 			["acme.directory", value("ACME_DIRECTORY_URL")],
 			["acme.caFile", value("ACME_CA_FILE")],
 			["stackAuth.apiUrl", value("STACK_AUTH_API_URL")],
