@@ -130,7 +130,7 @@ function cutoverComplete(rehearsal: Rehearsal): PlannedCheckpoint {
 		const traffic = await Traffic.start(rehearsal, site());
 		const changes = await upWith({ freeze: true, dnsSwitch: true });
 		const report = await traffic.stop();
-		rehearsal.switches.push(report);
+		rehearsal.recorder.switches.push(report);
 		return `${trafficInWords(report)} (${changes})`;
 	};
 	return {

@@ -1,6 +1,7 @@
 import type { CheckResult } from "../../cutover/check";
 import { now } from "../../cutover/clock";
 import type { CheckpointName, Signature } from "../../cutover/signatures";
+import type { TrafficReport } from "./traffic";
 
 export interface TimelineEntry {
 	title: string;
@@ -32,6 +33,10 @@ export class Recorder {
 	readonly issues: { issue: string; resolution: string }[] = [];
 	/** Where production stood after each up; by the ladder's clock. */
 	readonly ladder: { rung: string; at: string; by: string }[] = [];
+	/** What each switch under traffic came to. */
+	readonly switches: TrafficReport[] = [];
+	/** Rows that a return brought back to the old system. */
+	replayedRows = 0;
 	/** Facts stated at the end, in order. */
 	readonly final: { fact: string; detail: string }[] = [];
 	failure: { title: string; message: string } | undefined;

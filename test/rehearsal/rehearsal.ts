@@ -11,7 +11,6 @@ import { OldSystem } from "./old-system";
 import { fullKey, Pulumi, type UpdateResult } from "./pulumi";
 import type { Recorder } from "./recorder";
 import { rehearsalFolder } from "./state";
-import type { TrafficReport } from "./traffic";
 import type { Used } from "./use";
 
 /** Everything the steps of a rehearsal share. */
@@ -23,8 +22,6 @@ export class Rehearsal {
 	readonly oldSystem: OldSystem;
 	/** What the new system was used for between switch and return. */
 	used: Used | undefined;
-	/** What each switch under traffic came to. */
-	readonly switches: TrafficReport[] = [];
 	readonly #sites = new Map<string, Site>();
 
 	constructor(

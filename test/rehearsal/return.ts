@@ -18,6 +18,14 @@ const mayStay = new Set(["domains", "records"]);
 export function returnSteps(rehearsal: Rehearsal): Step[] {
 	return [
 		{
+			title: "cutover:finalize",
+			async run() {
+				await rehearsal.climb({ finalize: true });
+				const text = await rehearsal.npm("status", "-s", "production");
+				return /^source +(.*)$/m.exec(text)?.[1] ?? text;
+			},
+		},
+		{
 			title: "return: pulumi destroy -s production, its names watched",
 			run: () => destroyWatched(rehearsal, "production"),
 		},

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { clockOffsetSeconds } from "../../cutover/clock";
 import type { Provenance } from "./provenance";
 import type { CheckpointRecord, Recorder } from "./recorder";
+import { failedOf, type TrafficReport, trafficInWords } from "./traffic";
 
 /** Writes SUMMARY.md for people and evidence/rehearsal/summary.json for programs. */
 export async function writeSummary(
@@ -30,6 +31,7 @@ export async function writeSummary(
 		timeline: recorder.timeline,
 		provenance: facts.provenance,
 		durations,
+		...ladderFacts(recorder),
 	};
 	await writeFile(
 		join(evidence, "summary.json"),
@@ -39,6 +41,21 @@ export async function writeSummary(
 		join(checkout, "SUMMARY.md"),
 		markdown(recorder, facts, durations.total),
 	);
+}
+
+/** What a cutover is judged by. */
+function ladderFacts({ switches, replayedRows, ladder }: Recorder) {
+	const sum = (of: (report: TrafficReport) => number) =>
+		switches.reduce((total, report) => total + of(report), 0);
+	return {
+		/** Of the longest freeze: barrier to the first answer with the new address. */
+		freezeSeconds: Math.max(...switches.map((report) => report.freezeSeconds)),
+		/** Of sensors, and writes of the old application that had been accepted. */
+		lostReadings: sum(({ uplinks, writes }) => uplinks.lost + writes.lost),
+		failedRequests: sum(({ load }) => failedOf(load)),
+		replayedRows,
+		ladder,
+	};
 }
 
 function markdown(
@@ -87,6 +104,14 @@ function markdown(
 			]),
 		),
 		"",
+		"## The ladder",
+		"",
+		table(
+			["at (the ladder's clock)", "production stands at", "by"],
+			recorder.ladder.map(({ at, rung, by }) => [at, rung, by]),
+		),
+		"",
+		...recorder.switches.flatMap((report) => [trafficInWords(report), ""]),
 		"## Issues and resolutions",
 		"",
 		recorder.issues.length === 0

@@ -117,7 +117,7 @@ export class Traffic {
 			},
 			load,
 		};
-		const failed = Object.values(load.failed).reduce((sum, n) => sum + n, 0);
+		const failed = failedOf(load);
 		const { lost, doubled } = report.uplinks;
 		expect(
 			lost + doubled + report.writes.lost + failed === 0,
@@ -181,6 +181,10 @@ async function trusted(environment: Record<string, string>): Promise<string> {
 		files.map((file) => readFile(file ?? "", "utf8")),
 	);
 	return texts.join("\n");
+}
+
+export function failedOf({ failed }: LoadCounts): number {
+	return Object.values(failed).reduce((sum, count) => sum + count, 0);
 }
 
 /** A report in a line, for people. */
