@@ -85,7 +85,7 @@ export async function suspendChecks(
  * Does `work` in the open transaction with the same out of its way, and puts it back
  * before the transaction ends: whoever cuts it short leaves nothing changed. Keys
  * are in the way of rows that are replaced, and not of rows that are merged. Those
- * that were replaced are noted, to be validated once this is committed.
+ * of large tables that were replaced are noted, to be validated once this is committed.
  */
 export async function withoutChecksMeanwhile<T>(
 	client: ClientBase,
@@ -114,6 +114,7 @@ export async function withoutChecksMeanwhile<T>(
 			.filter(({ validate }) => validate !== null)
 			.map((one) => ({ ...one, back: null })),
 	);
+	await validateSmallKeys(client);
 	return result;
 }
 
@@ -240,15 +241,34 @@ export async function unvalidatedKeys(
 	return rows;
 }
 
-/** Validates keys, which blocks neither readers nor writers. */
+/**
+ * Validates keys, which blocks neither readers nor writers; each in a transaction of
+ * its own, where none is open.
+ */
 export async function validateKeys(
 	client: ClientBase,
 	keys: readonly UnvalidatedKey[],
 ): Promise<void> {
 	for (const { position, sql } of keys)
 		await client.query(
-			`BEGIN; ${sql}; DELETE FROM cutover.suspended WHERE position = ${position}; COMMIT`,
+			`${sql}; DELETE FROM cutover.suspended WHERE position = ${position}`,
 		);
+}
+
+/** Keys of smaller tables are validated at once: it takes milliseconds. */
+const VALIDATE_AT_ONCE_BYTES = 32_000_000;
+
+/** Validates the keys of small tables; gives those that are left. */
+export async function validateSmallKeys(
+	client: ClientBase,
+): Promise<UnvalidatedKey[]> {
+	await validateKeys(
+		client,
+		(await unvalidatedKeys(client)).filter(
+			({ bytes }) => bytes <= VALIDATE_AT_ONCE_BYTES,
+		),
+	);
+	return unvalidatedKeys(client);
 }
 
 /** OIDs of the tables and their partitions. */

@@ -32,6 +32,7 @@ import {
 	type UnvalidatedKey,
 	unvalidatedKeys,
 	validateKeys,
+	validateSmallKeys,
 } from "./suspend";
 import { CREATE_TOUCHED } from "./touched";
 import { CREATE_MIRROR, readNewMap, writeMirror } from "./users";
@@ -296,9 +297,6 @@ export interface Drained {
 	readonly unvalidated: readonly UnvalidatedKey[];
 }
 
-/** Keys of smaller tables are validated at once: it takes milliseconds. */
-const VALIDATE_AT_ONCE_BYTES = 32_000_000;
-
 /**
  * Brings over the last entries of a frozen database, sets the sequences and puts
  * back what was suspended. What is left takes as long as the tables are large:
@@ -319,14 +317,9 @@ export async function drain(
 			write,
 			options.lockTimeout,
 		);
-		await validateKeys(
-			write,
-			(await unvalidatedKeys(write)).filter(
-				({ bytes }) => bytes <= VALIDATE_AT_ONCE_BYTES,
-			),
-		);
+		const unvalidated = await validateSmallKeys(write);
 		await setDrained(write, true);
-		return { sequences, restored, unvalidated: await unvalidatedKeys(write) };
+		return { sequences, restored, unvalidated };
 	});
 }
 
