@@ -61,6 +61,7 @@ export = async () => {
 		region,
 		size: settings.databaseSize,
 		version: settings.databaseVersion,
+		allowDataLoss: settings.allowDataLoss,
 	});
 	const zone = new Zone("zone", { domain, adoption });
 	const folder = project("project", {
@@ -194,6 +195,7 @@ export = async () => {
 	prepareRollback("rollback", {
 		stack,
 		release,
+		network,
 		server,
 		database,
 		settings,

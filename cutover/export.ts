@@ -1,13 +1,17 @@
 import { chmod, mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import type { Machine } from "./machine";
 
-/** The new system's database, as its own role and as the cluster's administrator. */
-export interface ExportedDatabase {
-	url: string;
-	ca: string;
-	adminUrl: string;
-}
+/** The new system's database. */
+export const exportedDatabase = z.strictObject({
+	url: z.string(),
+	ca: z.string(),
+	/** As the cluster's administrator, who may make the database of the proof. */
+	adminUrl: z.string(),
+});
+
+type ExportedDatabase = z.infer<typeof exportedDatabase>;
 
 /**
  * Exports the new system's database beside it, proves the export by restoring it

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ExitCode, UserError } from "./errors";
-import { exportProven } from "./export";
+import { exportedDatabase, exportProven } from "./export";
 import { type Machine, onDroplet } from "./machine";
 import { mappingOptions } from "./migration-tool";
 import { sshTarget } from "./ssh";
@@ -14,13 +14,8 @@ export const returnSettings = z.strictObject({
 	/** As `mappingOptions` takes them. */
 	mapping: z.string().optional(),
 	acceptRejects: z.array(z.string()),
-	/** The new system's database. */
-	database: z.strictObject({
-		url: z.string(),
-		ca: z.string(),
-		/** As the cluster's administrator, who may make the database of the proof. */
-		adminUrl: z.string(),
-	}),
+	/** The new system's. */
+	database: exportedDatabase,
 	sourceDatabaseUrl: z.string(),
 	stackAuth: z.strictObject({
 		apiUrl: z.string(),

@@ -1,13 +1,12 @@
-import { chmod, mkdir, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
 import { z } from "zod";
 import { now } from "./clock";
 import { writeEvidence } from "./evidence";
+import { exportedDatabase, exportProven } from "./export";
+import { type Machine, onDroplet } from "./machine";
 import { main } from "./main";
-import { migrationTool } from "./migration-tool";
 import { pointBack, pointBackSettings } from "./point-back";
-import { runOrThrow } from "./run";
-import { remote, sshTarget } from "./ssh";
+import { type ReturnReport, returnSettings, returnToSource } from "./return";
+import { sshTarget } from "./ssh";
 import { settingsFromStdin } from "./stdin";
 
 /** What the rollback command resource hands over. */
@@ -19,9 +18,16 @@ export const rollbackSettings = z.strictObject({
 	/** The cutover image, as it runs on the Droplet. */
 	image: z.string(),
 	/** The new system's database. */
-	database: z.strictObject({ url: z.string(), ca: z.string() }),
+	database: exportedDatabase,
 	/** Absent where the stack never touched a source. */
-	sourceDatabaseUrl: z.string().optional(),
+	data: returnSettings.optional(),
+	/** What the destroy leaves at DigitalOcean; absent where nothing. */
+	kept: z
+		.strictObject({
+			cluster: z.strictObject({ id: z.string(), name: z.string() }),
+			vpcId: z.string(),
+		})
+		.optional(),
 	...pointBackSettings.shape,
 	/** True when the write barrier stands on the source. */
 	frozen: z.boolean(),
@@ -29,71 +35,64 @@ export const rollbackSettings = z.strictObject({
 
 export type RollbackSettings = z.infer<typeof rollbackSettings>;
 
-const onDroplet = "/var/lib/cutover/rollback";
-
 /**
  * The delete of the rollback resource, first in every `pulumi destroy`: data
- * exported and proven, names back at the old address, source writable. Only
- * when it has succeeded does Pulumi go on and stop the services.
+ * exported and proven, what the new system took brought back, names at the old
+ * address, source writable. Only when it has succeeded does Pulumi go on and stop
+ * the services. Run again after it was cut short, it converges.
+ *
+ * @param machine where the migration runs; a test has another than the Droplet.
  */
-export async function rollback(settings: RollbackSettings): Promise<void> {
-	const folder = await exportData(settings);
+export async function rollback(
+	settings: RollbackSettings,
+	machine: Machine = onDroplet(settings),
+): Promise<void> {
+	const { stack, release, data, database } = settings;
+	const report = data ? await returnToSource(data, machine) : undefined;
+	const folder =
+		report?.export ?? (await exportProven(stack, database, machine));
 	say(`export: ${folder}`);
 	await pointBack(settings);
 	say(`names answer ${settings.legacyAddress} again`);
-	if (settings.frozen && settings.sourceDatabaseUrl) {
-		await unfreeze(settings);
+	if (settings.frozen && data) {
+		await machine.migrate({
+			arguments: ["unfreeze"],
+			environment: { SOURCE_DATABASE_URL: data.sourceDatabaseUrl },
+		});
 		say("the source takes writes again");
 	}
-	const { stack, release } = settings;
-	const walked = { release, at: now().toISOString(), export: folder };
+	for (const line of describeKept(settings)) say(line);
 	await writeEvidence(
 		stack,
 		"rollback.json",
-		`${JSON.stringify(walked, null, "\t")}\n`,
+		evidence(release, folder, report),
 	);
 }
 
-/** Exports the new database on the Droplet, proves it there and fetches it. */
-async function exportData(settings: RollbackSettings): Promise<string> {
-	const { ssh, image, database } = settings;
-	await remote(ssh, `rm -rf ${onDroplet}`);
-	const environment = {
-		SOURCE_DATABASE_URL: database.url,
-		SOURCE_DATABASE_CA: database.ca,
+/** That the way back was walked with this release, and what came of it. */
+function evidence(
+	release: string,
+	folder: string,
+	report: ReturnReport | undefined,
+): string {
+	const walked = {
+		...{ release, at: now().toISOString() },
+		...{ ...report, export: folder },
 	};
-	await migrationTool({
-		...{ ssh, image, environment, showProgress: true },
-		arguments: ["export", "--dir", onDroplet],
-	});
-	const folder = join("exports", settings.stack, timestamp());
-	const arriving = `${folder}.arriving`;
-	await mkdir(arriving, { recursive: true, mode: 0o700 });
-	const archive = join(arriving, "export.tar");
-	await remote(ssh, `tar -C ${onDroplet} -cf - .`, { outputFile: archive });
-	await runOrThrow("tar", ["-C", arriving, "-xf", archive]);
-	await rm(archive);
-	await chmod(arriving, 0o700);
-	// Renamed last: a folder with its final name is a whole export.
-	await rename(arriving, folder);
-	return folder;
+	return `${JSON.stringify(walked, null, "\t")}\n`;
 }
 
-async function unfreeze(settings: RollbackSettings): Promise<void> {
-	const { ssh, image, sourceDatabaseUrl } = settings;
-	await migrationTool({
-		...{ ssh, image },
-		arguments: ["unfreeze"],
-		environment: { SOURCE_DATABASE_URL: sourceDatabaseUrl ?? "" },
-	});
-}
-
-function timestamp(): string {
-	return new Date().toISOString().replace(/[:.]/g, "-");
+function describeKept({ kept }: RollbackSettings): string[] {
+	if (!kept) return ["the new database goes as well: cutover:allowDataLoss"];
+	const { cluster, vpcId } = kept;
+	return [
+		`kept at DigitalOcean, and billed: database cluster ${cluster.name}, closed by its firewall, in VPC ${vpcId}`,
+		`to delete them: doctl databases delete ${cluster.id} && doctl vpcs delete ${vpcId}; for the next destroy: cutover:allowDataLoss true, and pulumi up before it`,
+	];
 }
 
 function say(line: string): void {
-	process.stdout.write(`rollback: ${line}\n`);
+	process.stderr.write(`rollback: ${line}\n`);
 }
 
 if (require.main === module) {

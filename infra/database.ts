@@ -1,6 +1,7 @@
 import { remote } from "@pulumi/command";
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
 import type { Network } from "./network";
 import { connection } from "./remote";
 import type { Server } from "./server";
@@ -14,6 +15,8 @@ export interface DatabaseArgs {
 	size: string;
 	/** Major version. A higher one upgrades in place, with downtime. */
 	version: string;
+	/** False: a destroy leaves cluster and firewall, and says so. A change costs nothing. */
+	allowDataLoss: boolean;
 }
 
 /** Where the backend finds the cluster's CA: a Swarm secret of this name. */
@@ -23,9 +26,17 @@ const database = "app";
 const user = "app";
 
 /**
+ * An address that nobody has (RFC 5737). Droplets leave the list with a destroy, and
+ * an empty one would admit everybody who knows the password of a cluster that stays.
+ */
+const nobody = { type: "ip_addr", value: "192.0.2.1" };
+
+/**
  * The managed PostgreSQL: cluster in the VPC, one database, one role that owns
  * what it creates there, and a firewall that admits the Droplets alone. A
- * change of region replaces the cluster and loses its data: roll back first.
+ * change of region replaces the cluster: roll back first. What it replaces or a
+ * destroy takes away stays at DigitalOcean, unless data loss is allowed: names
+ * have a random part, so that a new one may stand beside it.
  */
 export class Database extends pulumi.ComponentResource {
 	readonly cluster: digitalocean.DatabaseCluster;
@@ -52,10 +63,16 @@ export class Database extends pulumi.ComponentResource {
 	) {
 		super("cutover:infra:Database", name, {}, opts);
 		const own = { parent: this };
+		const kept = { ...own, retainOnDelete: !args.allowDataLoss };
+		const suffix = new random.RandomId(
+			`${name}-suffix`,
+			{ byteLength: 4 },
+			own,
+		);
 		this.cluster = new digitalocean.DatabaseCluster(
 			`${name}-cluster`,
 			{
-				name: `cutover-${args.stack}`,
+				name: pulumi.interpolate`cutover-${args.stack}-${suffix.hex}`,
 				engine: "pg",
 				version: args.version,
 				region: args.region,
@@ -64,12 +81,12 @@ export class Database extends pulumi.ComponentResource {
 				privateNetworkUuid: args.network.vpcId,
 				tags: [args.network.tag],
 			},
-			own,
+			kept,
 		);
 		const inCluster = {
 			clusterId: this.cluster.id,
 		};
-		const insideCluster = { ...own, deletedWith: this.cluster };
+		const insideCluster = { ...kept, deletedWith: this.cluster };
 		const db = new digitalocean.DatabaseDb(
 			`${name}-db`,
 			{ ...inCluster, name: database },
@@ -84,10 +101,13 @@ export class Database extends pulumi.ComponentResource {
 			`${name}-firewall`,
 			{
 				...inCluster,
-				rules: args.server.dropletIds.map((value) => ({
-					type: "droplet",
-					value,
-				})),
+				rules: [
+					...args.server.dropletIds.map((value) => ({
+						type: "droplet",
+						value,
+					})),
+					nobody,
+				],
 			},
 			insideCluster,
 		);

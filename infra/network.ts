@@ -1,5 +1,6 @@
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
 
 export interface NetworkArgs {
 	/** Appears in every name, so that two stacks share an account. */
@@ -7,6 +8,8 @@ export interface NetworkArgs {
 	region: string;
 	/** Networks that may open ssh. A change updates the firewall in place. */
 	sshCidrs: string[];
+	/** False: the VPC stays with the database that lies in it. A change costs nothing. */
+	allowDataLoss: boolean;
 }
 
 const everywhere = ["0.0.0.0/0", "::/0"];
@@ -34,14 +37,19 @@ export class Network extends pulumi.ComponentResource {
 		const own = { parent: this };
 		const label = `cutover-${args.stack}`;
 		const tag = new digitalocean.Tag(`${name}-tag`, { name: label }, own);
+		const suffix = new random.RandomId(
+			`${name}-suffix`,
+			{ byteLength: 4 },
+			own,
+		);
 		const vpc = new digitalocean.Vpc(
 			`${name}-vpc`,
 			{
-				name: label,
+				name: pulumi.interpolate`${label}-${suffix.hex}`,
 				region: args.region,
 				description: `${label}: private network`,
 			},
-			own,
+			{ ...own, retainOnDelete: !args.allowDataLoss },
 		);
 		this.firewall = new digitalocean.Firewall(
 			`${name}-firewall`,

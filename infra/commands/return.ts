@@ -28,11 +28,7 @@ export function returnInputs({
 		image: images.cutover,
 		...(migration.mapping ? { mapping: migration.mapping } : {}),
 		acceptRejects: migration.acceptRejects,
-		database: {
-			url: database.url,
-			ca: database.ca,
-			adminUrl: database.adminUrl,
-		},
+		database: databaseInputs(database),
 		sourceDatabaseUrl,
 		stackAuth: {
 			apiUrl: stackAuth.apiUrl,
@@ -40,4 +36,9 @@ export function returnInputs({
 			secretServerKey: settings.stackAuthSecretServerKey,
 		},
 	};
+}
+
+/** The database as `cutover/export.ts` takes it. */
+export function databaseInputs({ url, ca, adminUrl }: Database) {
+	return { url, ca, adminUrl };
 }

@@ -2,13 +2,16 @@ import { local } from "@pulumi/command";
 import type * as pulumi from "@pulumi/pulumi";
 import type { Database } from "../database";
 import { recordNames } from "../dns";
+import type { Network } from "../network";
 import { nothing, secretJson } from "../remote";
 import type { Server } from "../server";
 import type { Settings } from "../settings";
+import { databaseInputs, returnInputs } from "./return";
 
 export interface RollbackArgs {
 	stack: string;
 	release: string;
+	network: Network;
 	server: Server;
 	database: Database;
 	settings: Settings;
@@ -19,17 +22,19 @@ export interface RollbackArgs {
 /**
  * The way back. Creating it does nothing; because it depends on everything,
  * `pulumi destroy` deletes it first, and that exports the new database, proves
- * and fetches the export, gives the names the old address and lifts the write
- * barrier. Only when all of it succeeded are the services stopped. New inputs
- * are noted and run nothing. It is the one command that is not skipped together
- * with its machine.
+ * and fetches the export, brings what was written since a switch back to the
+ * source, gives the names the old address and lifts the write barrier. Only when
+ * all of it succeeded are the services stopped. New inputs are noted and run
+ * nothing. It is the one command that is not skipped together with its machine.
  */
 export function prepareRollback(
 	name: string,
 	args: RollbackArgs,
 ): local.Command {
-	const { settings, database } = args;
+	const { settings, database, network } = args;
 	const { ssh } = args.server.manager;
+	const { cluster } = database;
+	const data = returnInputs(args);
 	return new local.Command(
 		name,
 		{
@@ -41,10 +46,16 @@ export function prepareRollback(
 				release: args.release,
 				ssh: { ...ssh },
 				image: settings.images.cutover,
-				database: { url: database.url, ca: database.ca },
-				...(settings.sourceDatabaseUrl
-					? { sourceDatabaseUrl: settings.sourceDatabaseUrl }
-					: {}),
+				database: databaseInputs(database),
+				...(data ? { data } : {}),
+				...(settings.allowDataLoss
+					? {}
+					: {
+							kept: {
+								cluster: { id: cluster.id, name: cluster.name },
+								vpcId: network.vpcId,
+							},
+						}),
 				zone: settings.domain,
 				records: recordNames,
 				legacyAddress: settings.legacyAddress,

@@ -87,13 +87,27 @@ describe("the stacks under mocks", () => {
 		);
 	});
 
-	it("keeps zone and records when the stack goes", async () => {
-		const resources = await deploy("production");
-		const kept = resources.filter(({ retainOnDelete }) => retainOnDelete);
-		assert.deepEqual(kept.map(({ name }) => name).sort(), [
+	it("keeps names, and the data unless their loss is allowed, when the stack goes", async () => {
+		const kept = async (changes: Record<string, unknown> = {}) =>
+			(await deploy("production", changes))
+				.filter(({ retainOnDelete }) => retainOnDelete)
+				.map(({ name }) => name)
+				.sort();
+		const names = [
 			...["records-api", "records-monitoring", "records-site"],
 			...["records-status", "zone-domain"],
+		];
+		assert.deepEqual(await kept({ "cutover:allowDataLoss": true }), names);
+		assert.deepEqual(await kept(), [
+			...["database-cluster", "database-db", "database-firewall"],
+			...["database-user", "network-vpc", ...names],
 		]);
+	});
+
+	it("lets no kept cluster's list of trusted sources get empty, which would open it", async () => {
+		const firewall = find(await deploy("production"), "database-firewall");
+		const { rules } = firewall.inputs as { rules: { type: string }[] };
+		assert.ok(rules.some(({ type }) => type === "ip_addr"));
 	});
 
 	it("skips what is inside the machine when the machine goes, but never the way back, the barrier, the journal or who follows it", async () => {
