@@ -29,11 +29,11 @@ const words: Record<Rung, { up: string; back: string }> = {
 		back: "the follower stops and the journal is taken off the source; users and rows that were moved stay",
 	},
 	freeze: {
-		up: "the follower stops, the source is closed to writes, last users and last changes are moved, both sides proven equal; if any of it fails the source opens again",
-		back: "the source takes writes again and is followed again",
+		up: "sign-ups are closed, the follower stops, the source is closed to writes, last users and last changes are moved, both sides proven equal; if any of it fails the source opens again",
+		back: "the source takes writes again, is followed again, and sign-ups open",
 	},
 	dnsSwitch: {
-		up: "after a last look at barrier, proof, certificates, TTL and services the freeze is made to last, new writes are noted for a way back, the names get the new address, then the webhooks",
+		up: "after a last look at barrier, proof, certificates, TTL and services the freeze is made to last, new writes are noted for a way back, the names get the new address, then the webhooks, and the old data API is closed",
 		back: "the new system is closed to writes, its data exported and the export proven, new writes replayed to the source, then webhooks and names point to the old system again",
 	},
 	finalize: {
