@@ -140,18 +140,18 @@ describe("Caddy and the certificates that were seeded", function () {
 				asked++;
 				try {
 					seen.get(name)?.add(await serialOf(name, address, acme.root));
-					const page = await http(`https://${name}/`, {
+					// There is no backend here, and monitoring asks for a log-in.
+					if (name === hostnames.api || name === hostnames.monitoring) continue;
+					const { status } = await http(`https://${name}/`, {
 						address,
 						ca: acme.root,
 					});
-					// Monitoring asks for a log-in; there is no backend here.
-					const wanted = { [hostnames.monitoring]: 401 }[name] ?? 200;
-					if (name !== hostnames.api && page.status !== wanted)
-						throw new Error(`answered ${page.status}`);
+					if (status !== 200) throw new Error(`answered ${status}`);
 				} catch (error) {
 					failures.push(`${name}: ${(error as Error).message}`);
+				} finally {
+					await delay(100);
 				}
-				await delay(100);
 			}
 		};
 		await Promise.all(names.map(ask));
