@@ -55,7 +55,11 @@ exec node ${bundle} "$@"
 	const client = generateKey();
 	const path = process.env.PATH;
 	process.env.PATH = `${folder}:${path}`;
-	const server = await startSshServer(client.public, { accepts: [] });
+	const server = await startSshServer(client.public, {
+		accepts: [],
+		rewrite: (command) =>
+			command.replaceAll("/var/lib/cutover", join(folder, "state")),
+	});
 	return {
 		ssh: {
 			user: "root",

@@ -20,11 +20,17 @@ import { onlyOne } from "../../cutover/only-one";
 import { type SwitchSettings, turnSwitch } from "../../cutover/switch";
 import { waitFor } from "../../cutover/wait";
 import { type Authority, createAuthority } from "../authority";
+import { startAuth, type TestAuth } from "../backend/auth-support";
 import { HostTable } from "../emulator/dns/hosts";
 import { DnsServer } from "../emulator/dns/server";
 import type { Domain, DomainRecord } from "../emulator/state";
 import { migrateHere } from "../migration/cli";
-import { type Database, emptyPair, run } from "../migration/databases";
+import {
+	type Database,
+	emptyDatabase,
+	emptySource,
+	run,
+} from "../migration/databases";
 import { image, startDroplet, type TestDroplet } from "./droplet";
 
 const domain = "example.test";
@@ -57,6 +63,7 @@ describe("the switch", function () {
 	let source: Database;
 	let target: Database;
 	let env: Record<string, string>;
+	let auth: TestAuth;
 	let turns = 0;
 
 	/** What the parts answer; set anew before each test. */
@@ -67,6 +74,7 @@ describe("the switch", function () {
 	before(async () => {
 		droplet = await startDroplet();
 		authority = await createAuthority("test");
+		auth = await startAuth();
 		server = createServer(
 			{
 				SNICallback: (name, done) => {
@@ -90,6 +98,7 @@ describe("the switch", function () {
 		server.closeAllConnections();
 		server.close();
 		await dns.close();
+		await auth.service.close();
 		await droplet.close();
 	});
 
@@ -160,25 +169,31 @@ describe("the switch", function () {
 		);
 	}
 
-	/** Synced with proof, frozen for a quarter of an hour and drained. */
-	async function frozenPair() {
-		const pair = await emptyPair();
+	/**
+	 * Synced with proof, frozen for a quarter of an hour and drained.
+	 *
+	 * @param from the source, empty without.
+	 */
+	async function frozenPair(from?: Database) {
+		const source = from ?? (await emptyDatabase(15));
+		const target = await emptyDatabase(17);
+		const env = {
+			SOURCE_DATABASE_URL: source.url,
+			TARGET_DATABASE_URL: target.url,
+		};
 		await run(
-			pair.source.url,
+			source.url,
 			`
-			CREATE TABLE organizations (id int PRIMARY KEY, name text NOT NULL);
-			INSERT INTO organizations SELECT n, 'org ' || n FROM generate_series(1, 100) n;
+			CREATE TABLE things (id int PRIMARY KEY, name text NOT NULL);
+			INSERT INTO things SELECT n, 'thing ' || n FROM generate_series(1, 100) n;
 			`,
 		);
-		const passes = migration(pair.env);
+		const passes = migration(env);
 		await passes("sync", "--proof");
-		await run(
-			pair.source.url,
-			"UPDATE organizations SET name = 'late' WHERE id = 7",
-		);
+		await run(source.url, "UPDATE things SET name = 'late' WHERE id = 7");
 		await passes("freeze", "--max-freeze", "900");
 		await passes("sync", "--drain");
-		return pair;
+		return { source, target, env };
 	}
 
 	/** Runs a command that has to end well. */
@@ -204,7 +219,11 @@ describe("the switch", function () {
 			acceptRejects: [],
 			database: { url: target.url, ca: "", adminUrl: target.superuserUrl },
 			sourceDatabaseUrl: source.url,
-			stackAuth: { apiUrl: "", projectId: "", secretServerKey: "" },
+			stackAuth: {
+				apiUrl: auth.service.url,
+				projectId: auth.service.projectId,
+				secretServerKey: auth.service.secretServerKey,
+			},
 			maxFreeze: 900,
 		},
 	});
@@ -256,10 +275,7 @@ describe("the switch", function () {
 			assert.equal(passed, true);
 			assert.equal(checks.length, 7);
 			assert.equal((await facts()).barrier.kept, true);
-			await run(
-				target.url,
-				"UPDATE organizations SET name = 'new' WHERE id = 1",
-			);
+			await run(target.url, "UPDATE things SET name = 'new' WHERE id = 1");
 			const { journal, entries } = await migration(env)(
 				...["sync", "--reverse", "--state"],
 			);
@@ -272,11 +288,8 @@ describe("the switch", function () {
 		});
 
 		it("digests unequal", async () => {
-			await run(target.url, "UPDATE organizations SET name = '?' WHERE id = 3");
-			await refused(
-				"source and target proven equal",
-				/organizations \(changed\)/,
-			);
+			await run(target.url, "UPDATE things SET name = '?' WHERE id = 3");
+			await refused("source and target proven equal", /things \(changed\)/);
 		});
 
 		it("certificate missing", async () => {
@@ -360,12 +373,12 @@ describe("the switch", function () {
 			await run(
 				source.url,
 				`
-				ALTER TABLE organizations DISABLE TRIGGER cutover_barrier;
-				UPDATE organizations SET name = 'slipped' WHERE id = 9;
-				ALTER TABLE organizations ENABLE ALWAYS TRIGGER cutover_barrier;
+				ALTER TABLE things DISABLE TRIGGER cutover_barrier;
+				UPDATE things SET name = 'slipped' WHERE id = 9;
+				ALTER TABLE things ENABLE ALWAYS TRIGGER cutover_barrier;
 				`,
 			);
-			await assert.rejects(turn("on"), /organizations/);
+			await assert.rejects(turn("on"), /things/);
 			assert.equal((await facts()).barrier.kept, false);
 		});
 
@@ -401,10 +414,7 @@ describe("the switch", function () {
 
 		it("behind the journal: what the target took since is no difference", async () => {
 			await turn("on");
-			await run(
-				target.url,
-				"UPDATE organizations SET name = 'job' WHERE id = 2",
-			);
+			await run(target.url, "UPDATE things SET name = 'job' WHERE id = 2");
 			await turn("on");
 			const { checks } = await evidence();
 			assert.equal(checks.length, 6);
@@ -416,7 +426,7 @@ describe("the switch", function () {
 			await turn("on");
 			moveNames();
 			contexts.delete(hostnames.api);
-			await run(target.url, "DELETE FROM organizations WHERE id = 2");
+			await run(target.url, "DELETE FROM things WHERE id = 2");
 			await turn("on");
 			assert.equal((await facts()).journal, true);
 		});
@@ -426,8 +436,7 @@ describe("the switch", function () {
 			moveNames();
 			const there = migration({ SOURCE_DATABASE_URL: target.url });
 			await there("freeze");
-			const write = () =>
-				run(target.url, "DELETE FROM organizations WHERE id = 5");
+			const write = () => run(target.url, "DELETE FROM things WHERE id = 5");
 			await assert.rejects(write(), /frozen/);
 			await turn("on");
 			await write();
@@ -446,6 +455,33 @@ describe("the switch", function () {
 		});
 	});
 
+	it("there, back with what the new system took, and there again", async () => {
+		// A return looks for users as well.
+		({ source, target, env } = await frozenPair(await emptySource()));
+		for (const name of ["new", "newer"]) {
+			await turn("on");
+			moveNames();
+			await run(
+				target.url,
+				`
+				UPDATE things SET name = '${name}' WHERE id < 5;
+				DELETE FROM things WHERE id = 50;
+				INSERT INTO things VALUES (1000, 'fresh') ON CONFLICT DO NOTHING;
+				`,
+			);
+			await turn("off");
+			const seen = await run(
+				source.url,
+				`SELECT count(*)::int, count(*) FILTER (WHERE name = '${name}')::int AS new FROM things`,
+			);
+			assert.deepEqual(seen, [{ count: 100, new: 4 }]);
+			const { barrier, journal } = await facts();
+			assert.equal(barrier.kept, false);
+			assert.equal(journal, false);
+			for (const host of names) zone.addresses[host] = legacy;
+		}
+	});
+
 	it("for good: the journal goes, again and again; a return by flag is refused then", async () => {
 		await turn("on");
 		moveNames();
@@ -453,7 +489,7 @@ describe("the switch", function () {
 		assert.equal((await facts()).journal, false);
 		assert.equal((await facts()).barrier.kept, true);
 		await turn("final");
-		await run(target.url, "DELETE FROM organizations WHERE id = 2");
+		await run(target.url, "DELETE FROM things WHERE id = 2");
 		await assert.rejects(turn("off"), /cutover:finalize has removed it/);
 		// Not noted any more: a switch on again would hide what a return would lose.
 		await assert.rejects(turn("on"), /source and target proven equal/);

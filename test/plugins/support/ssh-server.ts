@@ -11,16 +11,22 @@ export interface SshServer {
 	close(): Promise<void>;
 }
 
+interface ServerOptions {
+	accepts: string[];
+	rewrite?: (command: string) => string;
+}
+
 /**
  * An SSH server on loopback that runs commands as this user and takes files by
  * SFTP: what remote commands and copies need of sshd.
  *
  * @param clientKey the one key that may log in, as in authorized_keys
  * @param options.accepts names of variables that clients may set, as AcceptEnv
+ * @param options.rewrite gives the command to run in place of one that is asked for
  */
 export function startSshServer(
 	clientKey: string,
-	options: { accepts: string[] },
+	options: ServerOptions,
 ): Promise<SshServer> {
 	const host = generateKey();
 	const allowed = utils.parseKey(clientKey);
@@ -41,7 +47,7 @@ export function startSshServer(
 					) === true);
 			known ? context.accept() : context.reject(["publickey"]);
 		});
-		client.on("session", (accept) => serve(accept(), options.accepts));
+		client.on("session", (accept) => serve(accept(), options));
 	});
 	return new Promise((resolve) => {
 		server.listen(0, "127.0.0.1", () =>
@@ -54,7 +60,10 @@ export function startSshServer(
 	});
 }
 
-function serve(session: Session, accepts: string[]): void {
+function serve(
+	session: Session,
+	{ accepts, rewrite = (command) => command }: ServerOptions,
+): void {
 	const env: Record<string, string> = {};
 	session.on("env", (accept, reject, { key, val }) => {
 		if (accepts.includes(key)) {
@@ -66,7 +75,7 @@ function serve(session: Session, accepts: string[]): void {
 	});
 	session.on("exec", (accept, _reject, { command }) => {
 		const channel = accept();
-		const child = spawn("/bin/sh", ["-c", command], {
+		const child = spawn("/bin/sh", ["-c", rewrite(command)], {
 			env: { PATH: process.env.PATH, ...env },
 		});
 		channel.pipe(child.stdin);
