@@ -72,6 +72,8 @@ export interface ToolCommand {
 	arguments: string[];
 	/** True where the new system's database takes the source's place. */
 	onTarget?: boolean;
+	/** Runs behind the one before it, and only where that one's answer has this. */
+	behind?: string;
 }
 
 /** How a command ended; nothing is thrown, as one of several may well fail. */
@@ -107,14 +109,19 @@ export async function migrationTools<
 	sourceUrl: string;
 	target: { url: string; ca: string };
 }): Promise<{ [Index in keyof Commands]: ToolResult }> {
+	const next = run.inOrder ? " && " : " & ";
 	const lines = run.commands.map(
-		({ arguments: words, onTarget }, index) =>
-			`printf %s "$${onTarget ? "new" : "both"}" | run ${index} ${words.map(shellQuote).join(" ")}`,
+		({ arguments: words, onTarget, behind }, index) => {
+			const line = `printf %s "$${onTarget ? "new" : "both"}" | run ${index} ${words.map(shellQuote).join(" ")}`;
+			return behind
+				? ` && grep -qF ${shellQuote(behind)} ${index - 1}.out && ${line}`
+				: `${index > 0 ? next : ""}${line}`;
+		},
 	);
 	const script = [
 		'cd "$(mktemp -d)"; IFS= read -r both; IFS= read -r new',
 		'run() { n=$1; shift; code=0; node /app/migrate.js "$@" --environment-stdin --json >$n.out 2>$n.err || code=$?; echo $code >$n.code; return $code; }',
-		run.inOrder ? lines.join(" && ") : `${lines.join(" & ")} & wait`,
+		`${lines.join("")} & wait`,
 		"n=0; while [ -e $n.code ]; do cat $n.code; base64 -w0 <$n.out; echo; base64 -w0 <$n.err; echo; n=$((n+1)); done",
 	].join("\n");
 	const both = {

@@ -455,7 +455,8 @@ describe("the switch", function () {
 		});
 	});
 
-	it("there, back with what the new system took, and there again", async () => {
+	it("there, back with what the new system took, and there again", async function () {
+		this.timeout(180_000);
 		// A return looks for users as well.
 		({ source, target, env } = await frozenPair(await emptySource()));
 		for (const name of ["new", "newer"]) {
