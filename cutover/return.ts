@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { now } from "./clock";
 import { ExitCode, UserError } from "./errors";
+import { writeEvidence } from "./evidence";
 import { exportedDatabase, exportProven } from "./export";
 import { type Machine, onDroplet } from "./machine";
 import { mappingOptions } from "./migration-tool";
@@ -63,7 +65,7 @@ const closedFor = 3600;
  * Brings what the new system has written since the switch back to the source. By
  * facts: does nothing where the new system's database has no journal for the way
  * back. Run again after it was cut short, it converges. Progress goes to standard
- * error.
+ * error, the report to evidence/STACK/return.json as well.
  *
  * @param machine where the migration runs; a test has another than the Droplet.
  * @throws UserError where a step fails: then the new system takes writes again, the
@@ -86,6 +88,11 @@ export async function returnToSource(
 	await tool.both("sync", "--reverse", "--remove");
 	if (settings.maxFreeze !== undefined)
 		await readyAgain(settings.maxFreeze, tool, report);
+	await writeEvidence(
+		settings.stack,
+		"return.json",
+		`${JSON.stringify({ at: now().toISOString(), ...report }, null, "\t")}\n`,
+	);
 	return report;
 }
 

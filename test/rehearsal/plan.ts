@@ -1,3 +1,4 @@
+import { z } from "zod";
 import {
 	alertFires,
 	resetIsOffered,
@@ -5,6 +6,7 @@ import {
 	userSeesHistory,
 } from "../../cutover/checks/completion";
 import { clockOffsetSeconds, moveClock } from "../../cutover/clock";
+import { readEvidence } from "../../cutover/evidence";
 import type { NoticeKind } from "../../cutover/notices";
 import type { Flags } from "../../cutover/rungs";
 import type { CheckpointName } from "../../cutover/signatures";
@@ -160,7 +162,12 @@ function cutoverComplete(rehearsal: Rehearsal): PlannedCheckpoint {
 			},
 			{
 				title: "return: both flags taken back",
-				run: () => upWith({ freeze: false, dnsSwitch: false }),
+				run: async () => {
+					const changes = await upWith({ freeze: false, dnsSwitch: false });
+					const { rowsWritten, rowsEqual } = await returnReport();
+					rehearsal.recorder.replayedRows = rowsWritten;
+					return `${rowsWritten} rows brought back, ${rowsEqual} proven equal (${changes})`;
+				},
 			},
 			{
 				title: "what was written in the new system is in the old one",
@@ -218,6 +225,13 @@ function stabilized(rehearsal: Rehearsal): PlannedCheckpoint {
 			},
 		],
 	};
+}
+
+async function returnReport() {
+	const text = await readEvidence("production", "return.json");
+	return z
+		.object({ rowsWritten: z.number(), rowsEqual: z.number() })
+		.parse(JSON.parse(text ?? "{}"));
 }
 
 /** Sends it as a person does, and finds it in the mailbox. */
