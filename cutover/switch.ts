@@ -180,15 +180,20 @@ async function switchBack(settings: SwitchSettings, data: Data): Promise<void> {
 	say(`the source serves again in ${data.maxFreeze} s at the latest`);
 }
 
-/** Whether anybody may have been led to the new system. */
+/** Whether anybody may have been led to the new system: not by a name that is not there yet. */
 async function anyNameMoved(settings: SwitchSettings): Promise<boolean> {
-	const answers = await addressRecords(
-		settings.domain,
-		Object.values(settings.hostnames),
-	);
-	return answers.some(({ addresses }) =>
-		addresses.includes(settings.reservedIp),
-	);
+	const { domain, hostnames, reservedIp } = settings;
+	const moved = Object.values(hostnames).map(async (name) => {
+		try {
+			const [answer] = await addressRecords(domain, [name]);
+			return answer?.addresses.includes(reservedIp) ?? false;
+		} catch (error) {
+			const { code = "" } = error as NodeJS.ErrnoException;
+			if (["ENODATA", "ENOTFOUND"].includes(code)) return false;
+			throw error;
+		}
+	});
+	return (await Promise.all(moved)).includes(true);
 }
 
 function run<const Commands extends readonly ToolCommand[]>(

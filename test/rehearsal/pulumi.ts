@@ -126,11 +126,21 @@ export class Pulumi {
 		await new Promise((done) => stream.end(result.all, done as never));
 		if (result.exitCode !== 0) {
 			throw new Error(
-				`pulumi ${args[0]} -s ${this.stack} ended with ${result.exitCode ?? "a signal"}; its last lines (all in ${log}):\n${result.all.trim().split("\n").slice(-25).join("\n")}`,
+				`pulumi ${args[0]} -s ${this.stack} ended with ${result.exitCode ?? "a signal"}; what it says (all in ${log}):\n${diagnosticsOf(result.all)}`,
 			);
 		}
 		return result.all;
 	}
+}
+
+/** What went wrong, without the outputs that follow; the last lines where there is none. */
+function diagnosticsOf(output: string): string {
+	const block = output.split(/^Diagnostics:$/m)[1]?.split(/^\w+:/m)[0];
+	const lines = (block ?? output).trim().split("\n");
+	return lines
+		.filter((line) => !/warning: using pulumi-|^\s*$/.test(line))
+		.slice(-25)
+		.join("\n");
 }
 
 /** A key as Pulumi takes it: the project's own where it names no other namespace. */
