@@ -13,6 +13,7 @@ import type { ToolResult } from "./migration-tool";
 /** What `migrate freeze --state` says. */
 export const barrierState = z.object({
 	frozen: z.boolean(),
+	frozenAt: z.string().nullish(),
 	until: z.string().nullable(),
 	/** The deadline passed: the source serves again. */
 	lapsed: z.boolean(),

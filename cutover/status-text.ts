@@ -1,4 +1,4 @@
-import { z } from "zod";
+import type { BarrierState } from "./gate";
 import { type Flags, nextStep, rungOf, rungs } from "./rungs";
 import {
 	type CheckpointName,
@@ -114,23 +114,8 @@ function finalLines(status: Status): [string, string][] {
 	];
 }
 
-/** As `migrate freeze --state` says it. */
-export const barrierState = z.object({
-	frozen: z.boolean(),
-	frozenAt: z.string().nullish(),
-	until: z.string().nullish(),
-	lapsed: z.boolean().default(false),
-	kept: z.boolean().default(false),
-	writes: z
-		.array(z.object({ table: z.string(), count: z.coerce.number() }))
-		.default([]),
-});
-
 /** The freeze in words, with the seconds that are left of it. */
-export function freezeInWords(
-	state: z.output<typeof barrierState>,
-	at: Date,
-): string {
+export function freezeInWords(state: BarrierState, at: Date): string {
 	const { frozen, frozenAt, until, lapsed, kept, writes } = state;
 	if (lapsed) return `lapsed at ${until}: the source takes writes again`;
 	if (!frozen) return "no barrier: the source takes writes";

@@ -1,9 +1,11 @@
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { Site } from "./checks/site";
+import { manualRepoints } from "./checks/uplinks";
 import { now } from "./clock";
 import { addressRecords } from "./dns";
 import { UserError } from "./errors";
+import { barrierState } from "./gate";
 import { main } from "./main";
 import { releaseOf } from "./release";
 import { runOrThrow } from "./run";
@@ -17,7 +19,7 @@ import { type StackOutputs, stackState } from "./stack";
 import { describeLock, readLocks } from "./stack-lock";
 import { simpleName } from "./stack-name";
 import { signaturesOf, standing } from "./standing";
-import { barrierState, freezeInWords, statusText } from "./status-text";
+import { freezeInWords, statusText } from "./status-text";
 import { observeTtl } from "./ttl";
 
 /**
@@ -55,9 +57,7 @@ main(async () => {
 			names,
 			sourceKeptUntil: outputs?.sourceKeptUntil,
 			supabase: projectRef(config),
-			manualRepoints: z
-				.array(z.string())
-				.parse(JSON.parse(config.manualRepoints ?? "[]")),
+			manualRepoints: manualRepoints({ config }),
 			now: now(),
 		})}\n`,
 	);

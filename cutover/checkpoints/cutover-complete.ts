@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { sourceClosed } from "../checks/barrier";
 import {
 	namesPointTo,
 	redirectsToHttps,
@@ -10,6 +10,7 @@ import { releaseDeployed } from "../checks/release";
 import { servicesRun } from "../checks/services";
 import { readingsAccumulate } from "../checks/stabilization";
 import { alertRaised, testUserSeesHistory } from "../checks/test-user";
+import { manualRepoints, uplinksCarriedOver } from "../checks/uplinks";
 import type { Checkpoint } from "./checkpoint";
 
 /** On production, when the names have moved. */
@@ -21,6 +22,8 @@ export const cutoverComplete: Checkpoint = {
 		redirectsToHttps(site),
 		testUserSeesHistory(site),
 		readingsAccumulate(site),
+		...(site.config.ttn ? [uplinksCarriedOver(site)] : []),
+		sourceClosed(site),
 		alertRaised(site),
 		servicesRun(site),
 		logsReadable(site),
@@ -28,13 +31,10 @@ export const cutoverComplete: Checkpoint = {
 		backendHealthy(site),
 	],
 	questions: (site) => [
-		...z
-			.array(z.string())
-			.parse(JSON.parse(site.config.manualRepoints ?? "[]"))
-			.map((provider) => ({
-				id: `repointed-${provider.toLowerCase()}`,
-				text: `Do the webhooks of ${provider} lead to ${site.outputs.hostnames.api}, and has one arrived?`,
-			})),
+		...manualRepoints(site).map((provider) => ({
+			id: `repointed-${provider.toLowerCase()}`,
+			text: `Do the webhooks of ${provider} lead to ${site.outputs.hostnames.api}, and has one arrived?`,
+		})),
 		{
 			id: "tried-by-hand",
 			text: "Has somebody logged in from outside and found site, history, alerts and new readings as users know them?",

@@ -1,3 +1,4 @@
+import { certificatesValid } from "../checks/certificates";
 import {
 	backendHealthy,
 	prometheusScrapes,
@@ -14,12 +15,13 @@ import {
 } from "../checks/readiness";
 import { releaseDeployed, signedBefore } from "../checks/release";
 import { secretsPresent, servicesRun } from "../checks/services";
+import { uplinksKept } from "../checks/uplinks";
 import type { Checkpoint } from "./checkpoint";
 
 /** On production, within a day of the switch; opens `freeze` and `dnsSwitch`. */
 export const productionReady: Checkpoint = {
 	checks: (site) => {
-		const { verifiedOn } = site.config;
+		const { verifiedOn, ttn } = site.config;
 		return [
 			releaseDeployed(site),
 			...(verifiedOn
@@ -33,7 +35,9 @@ export const productionReady: Checkpoint = {
 			databasesReachable(site),
 			secretsPresent(site),
 			stackAuthReachable(site),
+			certificatesValid(site),
 			ttlLowered(site),
+			...(ttn ? [uplinksKept(site)] : []),
 			noticeSent(site),
 			statusPageUp(site),
 			contactsNamed(site),

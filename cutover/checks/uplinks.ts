@@ -104,7 +104,7 @@ export function uplinksCarriedOver(site: Site): Check {
 }
 
 /** Providers that a person repoints, for the questions of a checkpoint. */
-export function manualRepoints(site: Site): string[] {
+export function manualRepoints(site: Pick<Site, "config">): string[] {
 	return z
 		.array(z.string())
 		.parse(JSON.parse(site.config.manualRepoints ?? "[]"));

@@ -73,6 +73,7 @@ describe("the freeze in words", () => {
 		until: "2026-05-01T12:02:03.000Z",
 		lapsed: false,
 		kept: false,
+		missing: [],
 		writes: [],
 	};
 
@@ -96,7 +97,7 @@ describe("the freeze in words", () => {
 	});
 
 	it("names what was written behind it", () => {
-		const writes = [{ table: "auth.users", count: 2 }];
+		const writes = [{ table: "auth.users", count: 2, owned: false }];
 		assert.match(
 			freezeInWords({ ...frozen, writes }, at),
 			/WRITTEN SINCE: auth\.users 2$/,
