@@ -33,6 +33,17 @@ export class Pulumi {
 		]);
 	}
 
+	/** The same for many, in one run. */
+	async setAll(pairs: [key: string, value: string][]): Promise<void> {
+		await this.#run([
+			...["config", "set-all", "-s", this.stack, "--path"],
+			...pairs.flatMap(([key, value]) => [
+				"--plaintext",
+				`${fullKey(key)}=${value}`,
+			]),
+		]);
+	}
+
 	/** Secret values go in by standard input, never as an argument. */
 	async setSecret(key: string, value: string): Promise<void> {
 		await this.#run(

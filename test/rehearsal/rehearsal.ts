@@ -107,9 +107,7 @@ export class Rehearsal {
 			["smtpUrl", value("SMTP_URL")],
 		];
 		await pulumi.init();
-		for (const [key, text] of plain) {
-			await pulumi.set(key, text);
-		}
+		await pulumi.setAll(plain);
 		for (const [key, text] of secret) await pulumi.setSecret(key, text);
 		return [...plain, ...secret].map(([key]) => fullKey(key));
 	}
