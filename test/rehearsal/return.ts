@@ -7,8 +7,11 @@ import { watchNames } from "./dns-watch";
 import type { Step } from "./plan";
 import type { Rehearsal } from "./rehearsal";
 
-/** Domains and their records outlive a destroy: they answer the legacy address. */
-const mayStay = new Set(["domains", "records"]);
+/**
+ * Domains and their records outlive a destroy: they answer the legacy address. So
+ * does the database, with the network that it lies in: cutover:allowDataLoss is off.
+ */
+const mayStay = new Set(["domains", "records", "databases", "vpcs"]);
 
 /**
  * The way back, after everything has been signed: the stack is destroyed while
@@ -52,7 +55,7 @@ export function returnSteps(rehearsal: Rehearsal): Step[] {
 					left.length === 0,
 					`left: ${left.map(([kind, { names }]) => `${kind} ${names.join(" ")}`).join("; ")}`,
 				);
-				return "only zones and their records, at the old addresses";
+				return "only zones and their records, at the old addresses, and production's database";
 			},
 		},
 	];
