@@ -102,7 +102,7 @@ async function bringBack(
 	tool: Tool,
 	machine: Machine,
 ): Promise<ReturnReport> {
-	await tool.onTarget("freeze");
+	await tool.onTarget("freeze", "--cancel-writers");
 	say("the new system takes no more writes");
 	const folder = await exportProven(settings.stack, settings.database, machine);
 	say(`its data are exported, and the export restores: ${folder}`);

@@ -14,10 +14,16 @@ import { ExitCode, MigrationError } from "../errors";
 import { dropEmptySchema, unfreeze } from "../freeze/barrier";
 import { removeJournal } from "../journal/remove";
 import type { Pair } from "./pair";
-import { dropState } from "./state";
+import { dropState, isDrained } from "./state";
 import { restoreChecks } from "./suspend";
 import { type Direction, validateAll } from "./sync";
-import { emptyWatched, endWatch, readWatched, type Watched } from "./watch";
+import {
+	emptyWatched,
+	endWatch,
+	readWatched,
+	type Watched,
+	watchAnew,
+} from "./watch";
 
 /** What became of a sync that was taken back. */
 export interface Removed {
@@ -41,6 +47,7 @@ export async function removeSync(
 	const { read, write } = await pair.open();
 	const there = pair.addresses.write;
 	await endLeftovers(write);
+	const returned = direction === "back" && (await isDrained(write));
 	const followed = await removeJournal(pair.addresses.read, read, lockTimeout);
 	if (direction === "forward") {
 		// A return may have left it closed; whatever fills it next has no pass.
@@ -49,6 +56,7 @@ export async function removeSync(
 		await dropEmptySchema(read);
 		await finishCopy(there, write, lockTimeout);
 	}
+	if (returned) await watchAnew(pair.addresses.read, read, lockTimeout);
 	await restoreChecks(there, write, lockTimeout);
 	await validateAll(write);
 	const left = await endWatch(there, write, lockTimeout, async () => {

@@ -68,6 +68,37 @@ export async function extendWatch(
 	);
 }
 
+/**
+ * Watches the same tables anew, whose rows are accounted for again: a return has
+ * brought to the source whatever the new system had written to them meanwhile.
+ */
+export async function watchAnew(
+	address: DatabaseAddress,
+	write: ClientBase,
+	lockTimeout: number,
+): Promise<void> {
+	const watched = await readWatched(write);
+	if (watched.length === 0) return;
+	await withTablesLocked(
+		address,
+		write,
+		watched,
+		"SHARE ROW EXCLUSIVE",
+		lockTimeout,
+		async () => {
+			// The table of strangers comes with the guard's function.
+			await guardTables(
+				write,
+				watched.map((table) => ({ table })),
+			);
+			await write.query(
+				"DELETE FROM cutover.watched; DELETE FROM cutover.stranger",
+			);
+			await noteGuards(write, watched, () => Promise.resolve(true));
+		},
+	);
+}
+
 async function noteGuards(
 	write: ClientBase,
 	tables: readonly TableName[],
