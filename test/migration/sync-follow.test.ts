@@ -334,5 +334,28 @@ describe("sync --follow", () => {
 				"teams {2} made_by has no parent: left empty",
 			],
 		);
+		// The proof of a return knows them, and nothing else.
+		const proof = () => migrateHere(["verify", "--returned"], env);
+		const { exitCode, json } = await proof();
+		assert.equal(exitCode, 0);
+		assert.deepEqual(json.withoutWayBack, [
+			{ table: "profiles", reason: "user_id has no parent", rows: 2 },
+			{ table: "seats", reason: "profile_id has no parent", rows: 1 },
+			{
+				table: "teams",
+				reason: "made_by has no parent: left empty",
+				rows: 1,
+			},
+		]);
+		await migrateHere(["unfreeze"], env);
+		await run(source.url, "UPDATE teams SET name = 'lost' WHERE id = 1");
+		const lost = await proof();
+		assert.equal(lost.exitCode, 3);
+		assert.deepEqual(
+			(lost.json.differences as { table: string; kind: string }[]).map(
+				({ table, kind }) => `${table} ${kind}`,
+			),
+			["teams changed"],
+		);
 	});
 });
