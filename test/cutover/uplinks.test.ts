@@ -123,6 +123,13 @@ describe("uplinks across the ladder", function () {
 		assert.equal(exitCode, 0, `${args[0]}: ${lines.join("\n")}`);
 	}
 
+	/** With writers about, PostgreSQL may see a deadlock: the freeze is refused then, and tried again. */
+	const freezes = ({ url }: Database) =>
+		waitFor(
+			"the barrier",
+			() => migrateHere(["freeze"], { SOURCE_DATABASE_URL: url }),
+			{ timeoutMs: 60_000 },
+		);
 	const places = (): Place[] =>
 		placesOf({
 			noted,
@@ -149,7 +156,7 @@ describe("uplinks across the ladder", function () {
 
 	it("a freeze taken back: the old system gets what it refused, and nothing twice", async () => {
 		noted = await note(api);
-		await passes("freeze");
+		await freezes(source);
 		await sensors.sent(5);
 		const refused = refusals(ttn);
 		assert(refused > 0);
@@ -164,7 +171,7 @@ describe("uplinks across the ladder", function () {
 	it("the switch, its catch-up killed: the new system has every one, by frame counter", async () => {
 		noted = await note(api);
 		await sensors.sent(2);
-		await passes("freeze");
+		await freezes(source);
 		await passes("users");
 		await passes("sync", "--drain", ...mapped);
 		await passes("verify", ...mapped);
@@ -179,7 +186,7 @@ describe("uplinks across the ladder", function () {
 
 	it("the return, its catch-up killed: the old system, which drops no doubles, has every one once", async () => {
 		await sensors.sent(5);
-		await migrateHere(["freeze"], { SOURCE_DATABASE_URL: target.url });
+		await freezes(target);
 		await sensors.sent(5);
 		await passes("unfreeze");
 		await bringBack(ttn, target, source);
@@ -195,7 +202,7 @@ describe("uplinks across the ladder", function () {
 
 	it("an old system that answers late or not at all gets each once", async () => {
 		noted = await note(api);
-		await passes("freeze");
+		await freezes(source);
 		await sensors.sent(4);
 		await passes("unfreeze");
 		// Stored, and the answer is lost: to be asked for, not to be sent again.
@@ -229,7 +236,7 @@ describe("uplinks across the ladder", function () {
 				...{ ...access, noted: before },
 				...{ baseUrl: newOne.url, uplinkPath: "/api/webhooks/ttn" },
 			};
-			await passes("freeze");
+			await freezes(source);
 			await migrateHere(["unfreeze"], { SOURCE_DATABASE_URL: target.url });
 			await sensors.sent(2);
 			await sensors.pause();
@@ -242,7 +249,10 @@ describe("uplinks across the ladder", function () {
 			assert(switched.posted > 0);
 			assert.equal(switched.refused, 0);
 
-			await migrateHere(["freeze"], { SOURCE_DATABASE_URL: target.url });
+			await freezes(target);
+			sensors.resume();
+			await sensors.sent(2);
+			await sensors.pause();
 			await passes("unfreeze");
 			await bringBack(ttn, target, source);
 			await commands.run("restore", where);
