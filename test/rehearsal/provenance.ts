@@ -19,6 +19,7 @@ const alwaysStandIns = [
 	"Supabase (Postgres with its roles)",
 	"Stack Auth",
 	"The Things Network",
+	"Supabase's Management API",
 	"mailbox",
 	"old site",
 	"backend and frontend (reference)",
