@@ -25,8 +25,12 @@ wait_for_service() {
 		state=$(of_service '{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}')
 		running=$(docker service ls --filter "name=$name" --format '{{.Name}} {{.Replicas}}' | sed -n "s|^$name \([^ ]*\).*|\1|p")
 		case $state in
-		rollback_completed | rollback_paused | paused)
-			found="$state: $(of_service '{{.UpdateStatus.Message}}'); $running run"
+		rollback_completed)
+			found="the update was rolled back, $running run as before"
+			return
+			;;
+		rollback_paused | paused)
+			found="$state: $(of_service '{{.UpdateStatus.Message}}'), $running run"
 			return
 			;;
 		'' | completed)
