@@ -33,8 +33,7 @@ export async function proveExport(
 	const startedAt = performance.now();
 	const maker = makerOf(options);
 	const name = scratchName(options);
-	const drop = `DROP DATABASE IF EXISTS ${ident(name)} WITH (FORCE)`;
-	await sql(maker, drop);
+	await drop(maker, name);
 	await sql(maker, `CREATE DATABASE ${ident(name)} TEMPLATE template0`).catch(
 		(error: unknown) => {
 			throw mayNotCreate(maker, error);
@@ -62,8 +61,33 @@ export async function proveExport(
 			seconds: (performance.now() - startedAt) / 1000,
 		};
 	} finally {
-		await sql(maker, drop);
+		await drop(maker, name);
 	}
+}
+
+/** object_in_use, insufficient_privilege */
+const [IN_USE, DENIED] = ["55006", "42501"];
+
+/**
+ * Drops the database of the proof. Plainly first, which cancels an autovacuum at work
+ * in it; by force it would be refused, as that worker is a superuser's. By force only
+ * where sessions of a killed run are left.
+ */
+async function drop(maker: DatabaseAddress, name: string): Promise<void> {
+	const statement = `DROP DATABASE IF EXISTS ${ident(name)}`;
+	for (let attempt = 1; ; attempt++)
+		try {
+			await sql(maker, statement);
+			return;
+		} catch (error) {
+			if ((error as { code?: string }).code !== IN_USE || attempt === 5)
+				throw error;
+			await sql(maker, `${statement} WITH (FORCE)`).catch(
+				(refused: { code?: string }) => {
+					if (refused.code !== DENIED) throw refused;
+				},
+			);
+		}
 }
 
 /** By whom the database of the proof is made: the source's own role may not be allowed to. */
@@ -85,9 +109,6 @@ async function sql(maker: DatabaseAddress, statement: string): Promise<void> {
 		await client.query(statement);
 	});
 }
-
-/** insufficient_privilege */
-const DENIED = "42501";
 
 function mayNotCreate({ url }: DatabaseAddress, error: unknown): unknown {
 	const { code, message } = error as { code?: string; message?: string };
