@@ -85,7 +85,7 @@ export = async () => {
 	});
 	const uplinks = noteUplinks("ttn-noted", { stack, server, settings });
 	const sourceServices = new SourceServices("source", settings, {
-		dependsOn: uplinks ? [uplinks] : [],
+		dependsOn: uplinks,
 	});
 	const migration = new Migration("migration", {
 		server,
@@ -94,10 +94,7 @@ export = async () => {
 		secrets,
 		settings,
 		dependsOn: [schema],
-		beforeFreeze: [
-			...(uplinks ? [uplinks] : []),
-			...sourceServices.beforeFreeze,
-		],
+		beforeFreeze: [...uplinks, ...sourceServices.beforeFreeze],
 	});
 
 	// The services.

@@ -155,13 +155,14 @@ export class Ttn {
 		window: { after: Date; before: Date },
 	): Promise<Uplink[]> {
 		const found = new Map<string, Uplink>();
-		let after = window.after;
+		let { after } = window;
+		let limit = this.page;
 		for (;;) {
 			const parameters = new URLSearchParams({
 				after: after.toISOString(),
 				before: window.before.toISOString(),
 				order: "received_at",
-				limit: String(this.page),
+				limit: String(limit),
 			});
 			const { body } = await this.#call(
 				"GET",
@@ -171,8 +172,10 @@ export class Ttn {
 			const before = found.size;
 			for (const one of page) found.set(keyOf(one), one);
 			const last = page.at(-1);
-			if (!last || page.length < this.page || found.size === before) break;
-			// A page may end between two of one moment, so a moment is asked again.
+			if (!last || page.length < limit) break;
+			// A page may end between two of one moment, so a moment is asked for again;
+			// one that fills a page needs a larger one.
+			if (found.size === before) limit *= 2;
 			after = new Date(Date.parse(last.received_at) - 1);
 		}
 		return [...found.values()];

@@ -73,7 +73,8 @@ export async function catchUp(
 	const { after } = window;
 	const before = new Date(window.pointed.getTime() + patience.propagation);
 	const withoutStorage = await ttn.withoutStorage();
-	await delay(patience.propagation + patience.inFlight);
+	// The time of the pointing may be a second ahead: see point().
+	await delay(1_000 + patience.propagation + patience.inFlight);
 	const applications = [
 		...new Set(receiver.webhooks.map(({ applicationId }) => applicationId)),
 	];

@@ -14,7 +14,7 @@ export interface NoteArgs {
 export interface RepointArgs extends NoteArgs {
 	database: Database;
 	/** See noteUplinks. */
-	noted: local.Command | undefined;
+	noted: local.Command[];
 	apiHostname: string;
 	/** The new system's. */
 	address: pulumi.Input<string>;
@@ -31,15 +31,15 @@ const run = (command: string) => `node --import tsx cutover/ttn.ts ${command}`;
  * Deleted when the source has been opened again, it points back what is not yet, and
  * brings the old system the uplinks that it missed.
  *
- * @returns undefined where the stack has no TTN or no freeze.
+ * @returns none where the stack has no TTN or no freeze.
  */
 export function noteUplinks(
 	name: string,
 	{ stack, server, settings }: NoteArgs,
-): local.Command | undefined {
+): local.Command[] {
 	const { ttn } = settings;
-	if (!settings.freeze || !ttn) return undefined;
-	return new local.Command(
+	if (!settings.freeze || !ttn) return [];
+	const noted = new local.Command(
 		name,
 		{
 			create: run("note"),
@@ -59,6 +59,7 @@ export function noteUplinks(
 		},
 		{ dependsOn: [server.engine], customTimeouts: { delete: "12h" } },
 	);
+	return [noted];
 }
 
 /**
@@ -73,8 +74,9 @@ export function repointWebhooks(
 	name: string,
 	args: RepointArgs,
 ): pulumi.Resource[] {
-	const { stack, settings, server, database, noted, address } = args;
+	const { stack, settings, server, database, address } = args;
 	const { ttn } = settings;
+	const [noted] = args.noted;
 	if (!settings.dnsSwitch || !ttn || !noted) return [];
 	const where = {
 		...access(settings),
