@@ -49,7 +49,7 @@ const patience = { propagation: 200, inFlight: 3_000 };
  * whatever is killed.
  */
 describe("uplinks across the ladder", function () {
-	this.timeout(180_000);
+	this.timeout(400_000);
 	const closers: (() => Promise<unknown>)[] = [];
 	let source: Database;
 	let target: Database;
