@@ -18,7 +18,7 @@ type ExportedDatabase = z.infer<typeof exportedDatabase>;
  * there, and fetches it.
  *
  * @returns its folder on this machine, exports/STACK/TIME.
- * @throws RemoteError where it cannot be written or does not restore.
+ * @throws RemoteError, Error where it cannot be written or does not restore.
  */
 export async function exportProven(
 	stack: string,
@@ -26,7 +26,7 @@ export async function exportProven(
 	machine: Machine,
 ): Promise<string> {
 	await machine.clear();
-	await machine.migrate({
+	const { exitCode } = await machine.migrate({
 		arguments: ["export", "--prove", "--dir", machine.folder],
 		environment: {
 			SOURCE_DATABASE_URL: url,
@@ -34,6 +34,7 @@ export async function exportProven(
 			PROOF_DATABASE_URL: adminUrl,
 		},
 	});
+	if (exitCode !== 0) throw new Error("the export is not what it restores to");
 	const time = new Date().toISOString().replace(/[:.]/g, "-");
 	const folder = join("exports", stack, time);
 	const arriving = `${folder}.arriving`;

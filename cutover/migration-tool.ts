@@ -54,7 +54,11 @@ export async function migrationTool(run: {
 		return { exitCode: 0, result: lastJson(stdout) };
 	} catch (error) {
 		// 3 is an answer: the sides differ, and the JSON says where.
-		if (error instanceof RemoteError && error.exitCode === 3) {
+		if (
+			error instanceof RemoteError &&
+			error.exitCode === 3 &&
+			error.stdout.trim()
+		) {
 			return { exitCode: 3, result: lastJson(error.stdout) };
 		}
 		throw error;

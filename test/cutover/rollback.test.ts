@@ -177,4 +177,39 @@ describe("the rollback of a destroy", function () {
 		await rollback(settings, machineHere(directory));
 		assert.deepEqual(await notes(source), [{ id: 1, note: "still" }]);
 	});
+
+	it("goes on wherever it was cut off, by a machine that died after any of its steps", async () => {
+		await migrateHere(["sync", "--reverse"], env);
+		await run(target.url, "UPDATE things SET note = 'new' WHERE id <= 3");
+		const expected = await notes(target);
+		for (let steps = 1; ; steps++) {
+			const machine = machineHere(directory);
+			const alive = machine.migrate;
+			let done = 0;
+			machine.migrate = async (step) => {
+				if (done === steps) throw new Error("dead");
+				const result = await alive(step);
+				done++;
+				return result;
+			};
+			const error = await rollback(settings, machine).then(
+				() => null,
+				(error: Error) => error,
+			);
+			if (error === null) break;
+			assert.match(error.message, /dead/);
+			// Until the data are back, nobody is led to the old system, and it stays closed.
+			const [{ noted }] = await run(
+				target.url,
+				"SELECT to_regclass('cutover.journal') IS NOT NULL AS noted",
+			);
+			if (noted) assert.equal(await atOldAddress(), false);
+			await assert.rejects(run(source.url, "DELETE FROM things"), {
+				code: "25006",
+			});
+		}
+		assert.deepEqual(await notes(source), expected);
+		assert.ok(await atOldAddress());
+		await run(source.url, "INSERT INTO things VALUES (100, 'open')");
+	});
 });
