@@ -185,15 +185,23 @@ async function openedAgain(tool: Tool, error: unknown): Promise<UserError> {
 }
 
 function notEqual(differences: Differences): Error {
-	const named = differences
-		.slice(0, 5)
-		.map(({ table, kind }) => `${table}: ${kind}`);
+	const kinds = differences.map(
+		({ table, kind, columns }) =>
+			`${table}: ${kind}${columns ? ` in ${columns.join(", ")}` : ""}`,
+	);
+	const named = [...new Set(kinds)].slice(0, 5);
 	return new Error(
 		`${differences.length} differences between source and target after the replay: ${named.join("; ")}; migrate verify --returned names the rows`,
 	);
 }
 
-const differences = z.array(z.object({ table: z.string(), kind: z.string() }));
+const differences = z.array(
+	z.object({
+		table: z.string(),
+		kind: z.string(),
+		columns: z.array(z.string()).optional(),
+	}),
+);
 type Differences = z.infer<typeof differences>;
 
 /** What the migration's commands answer, as far as it matters here. */

@@ -1,12 +1,13 @@
-import { type Catalog, tableName } from "../catalog/types";
+import { type Catalog, type Table, tableName } from "../catalog/types";
 import { withConnection } from "../connection";
 import { mappingOf } from "../mapping";
 import { checkMapping, refuseUnfit } from "../mapping/check";
 import { type CompiledMapping, compileMapping } from "../mapping/mapping";
+import type { MergeRoute } from "../mapping/merge";
 import { unacceptedRejects } from "../mapping/rejects";
 import type { AcceptedReject } from "../mapping/types";
 import type { Route } from "../route";
-import { ident, relationExists } from "../sql";
+import { fromTable, ident, relationExists } from "../sql";
 import { compareRoutes } from "./comparison";
 import type { Difference } from "./difference";
 import type { MappingOptions, VerifyPlan } from "./plan";
@@ -51,28 +52,70 @@ export async function planMapped(
 }
 
 /** What a mapping brings to the target and not back. */
-function oneWayOf({ target, back, exported }: CompiledMapping): OneWay {
+function oneWayOf({
+	target,
+	forward,
+	back,
+	exported,
+}: CompiledMapping): OneWay {
 	const columns = target.catalog.tables.map((table) => {
-		const reading = back.routes
-			.filter(({ from }) => tableName(from) === tableName(table))
-			.flatMap((route) => [
-				...route.columns
-					.filter(
-						({ column }) =>
-							!("merge" in route && route.merge.compared.includes(column.name)),
-					)
-					.map(({ sql }) => sql),
-			])
-			.join("\n");
-		const silent = table.columns
-			.map(({ name }) => name)
-			.filter((name) => !reading.includes(ident("t", name)));
-		return [tableName(table), new Set(silent)] as const;
+		const routes = forward.routes.filter(
+			(route) =>
+				!("archive" in route) && tableName(route.to) === tableName(table),
+		);
+		const silent = routes.map((route) => ({
+			route: routes.length > 1 ? route : null,
+			columns: silentColumns(table, waysBack(back.routes, route.from)),
+		}));
+		return [tableName(table), silent] as const;
 	});
 	return {
 		tables: new Map(exported.map(({ table, why }) => [tableName(table), why])),
 		columns: new Map(columns),
 	};
+}
+
+function waysBack(
+	routes: readonly Route[],
+	source: { readonly schema: string; readonly name: string },
+): Route[] {
+	return routes.filter(({ to }) => tableName(to) === tableName(source));
+}
+
+/** Columns of a table of the target that these ways back do not read, by themselves or by a lookup. */
+function silentColumns(table: Table, ways: readonly Route[]): Set<string> {
+	const readings = ways.flatMap((route) =>
+		route.columns
+			// What travels for a comparison only is not brought.
+			.filter(
+				({ column }) =>
+					!("merge" in route) ||
+					!(route as MergeRoute).merge.compared.includes(column.name),
+			)
+			.flatMap(({ sql }) =>
+				aliasesOf(table, route, sql).map((alias) => ({ alias, sql })),
+			),
+	);
+	return new Set(
+		table.columns
+			.map(({ name }) => name)
+			.filter(
+				(name) =>
+					!readings.some(({ alias, sql }) => sql.includes(ident(alias, name))),
+			),
+	);
+}
+
+/** What a table is called in a value of a way back: t where its rows go, l0, l1 … in lookups. */
+function aliasesOf(table: Table, route: Route, sql: string): string[] {
+	const called = `${fromTable(table)} "l`;
+	return [
+		...(tableName(route.from) === tableName(table) ? ["t"] : []),
+		...sql
+			.split(called)
+			.slice(1)
+			.map((rest) => `l${rest.slice(0, rest.indexOf('"'))}`),
+	];
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { ClientBase } from "pg";
-import { relationExists } from "../sql";
+import { type Route, whereClause } from "../route";
+import { fromTable, relationExists } from "../sql";
 import type { Comparison } from "./comparison";
 import type { Difference } from "./difference";
 import type { NameOptions } from "./name";
@@ -14,8 +15,15 @@ import {
 export interface OneWay {
 	/** Whole tables, with the reason. */
 	readonly tables: ReadonlyMap<string, string>;
-	/** Columns that no way back reads, by table. */
-	readonly columns: ReadonlyMap<string, ReadonlySet<string>>;
+	/** Columns that no way back reads, by table; of several routes into it, each has its own. */
+	readonly columns: ReadonlyMap<string, readonly SilentColumns[]>;
+}
+
+/** Columns of rows that came by one route. */
+export interface SilentColumns {
+	/** Tells which rows: null where no other route leads there. */
+	readonly route: Route | null;
+	readonly columns: ReadonlySet<string>;
 }
 
 /** Rows of the target that have no way back, by table and reason. */
@@ -98,13 +106,14 @@ async function explainReturned(
 	withoutWayBack: WithoutWayBack[];
 }> {
 	const reasonOf = await readReasons(source);
+	const lostColumns = await readLostColumns(source, differences, oneWay);
 	const counts = new Map<string, WithoutWayBack>();
 	const left = differences.filter((difference) => {
 		const { table } = difference;
 		const reason =
 			oneWay.tables.get(table) ??
 			reasonOf(difference) ??
-			lostColumns(difference, oneWay);
+			lostColumns(difference);
 		if (reason === undefined) return true;
 		const id = JSON.stringify([table, reason]);
 		const rows = (counts.get(id)?.rows ?? 0) + 1;
@@ -114,14 +123,47 @@ async function explainReturned(
 	return { differences: left, withoutWayBack: [...counts.values()] };
 }
 
-function lostColumns(
-	{ table, kind, columns = [] }: Difference,
+/** Which rows differ in nothing but columns that their way back does not read. */
+async function readLostColumns(
+	source: ClientBase,
+	differences: readonly Difference[],
 	oneWay: OneWay,
-): string | undefined {
-	const silent = oneWay.columns.get(table);
-	return kind === "changed" && columns.every((name) => silent?.has(name))
-		? `${columns.join(", ")} has no way back`
-		: undefined;
+): Promise<(difference: Difference) => string | undefined> {
+	const changed = differences.filter(({ kind }) => kind === "changed");
+	const lost = new Map<Difference, string>();
+	for (const [table, ways] of oneWay.columns) {
+		const here = changed.filter((difference) => difference.table === table);
+		for (const { route, columns: silent } of here.length > 0 ? ways : []) {
+			const came = route ? await readKeys(source, route, here) : undefined;
+			for (const difference of here) {
+				const { columns = [], key } = difference;
+				const mine = !came || came.has(idOf(Object.values(key ?? {})));
+				if (mine && columns.every((name) => silent.has(name)))
+					lost.set(difference, `${columns.join(", ")} has no way back`);
+			}
+		}
+	}
+	return (difference) => lost.get(difference);
+}
+
+/** The keys, among those of the differences, of rows that come by this route. */
+async function readKeys(
+	source: ClientBase,
+	route: Route,
+	differences: readonly Difference[],
+): Promise<Set<string>> {
+	const names = Object.keys(differences[0]?.key ?? {});
+	const values = names.map((name) => {
+		const found = route.columns.find(({ column }) => column.name === name);
+		return found ? `(${found.sql})::text` : "NULL";
+	});
+	const key = `jsonb_build_array(${values.join(", ")})`;
+	const keys = differences.map(({ key }) => idOf(Object.values(key ?? {})));
+	const { rows } = await source.query<{ key: (string | null)[] }>(
+		`SELECT ${key} AS "key" FROM ${fromTable(route.from)} t ${whereClause(route, `${key} = ANY ($1::jsonb[])`)}`,
+		[keys],
+	);
+	return new Set(rows.map((row) => idOf(row.key)));
 }
 
 /** Why the source could not take a row, by what names it in a difference. */
