@@ -113,7 +113,7 @@ describe("Caddy and the certificates that were seeded", function () {
 			name: "caddy",
 			image: IMAGES.caddy,
 			environment: {
-				// It looks each 10 minutes, which is longer than these last.
+				// With a look each 10 minutes, as it does, it would renew these at once.
 				CADDYFILE: text.replace("{\n", "{\n\trenew_interval 1s\n"),
 				ACME_CA: acme.ca,
 				SEED_SCRIPT: seedScript,
