@@ -1,7 +1,8 @@
 import { tableName } from "../catalog/types";
 import { type DatabaseAddress, withConnection } from "../connection";
+import { hasBaselines } from "../digest/baseline";
 import type { Verification } from "../digest/verify";
-import { ExitCode } from "../errors";
+import { ExitCode, MigrationError } from "../errors";
 import type { Sessions } from "../follow/cycle";
 import { LagWatch } from "../follow/lag-watch";
 import { metricsText, type SyncMetrics } from "../follow/metrics";
@@ -59,7 +60,8 @@ export async function runSync(options: Options): Promise<Outcome> {
 
 /**
  * Makes all of a drain that can be made while the source serves: the target is no
- * more than seconds behind then. `work` freezes the source and calls what it is given
+ * more than seconds behind then, and has been proven once, as after a return it has
+ * not: the proof behind the barrier looks at what was written since. `work` freezes the source and calls what it is given
  * for the rest, which answers as `sync --drain` does.
  */
 export async function withDrain<T>(
@@ -69,8 +71,26 @@ export async function withDrain<T>(
 	return withPair(options, "forward", (pair) =>
 		withSync(pair, options, "forward", async (begun, settings) => {
 			await begun.follower.catchUp();
+			const { write } = await pair.open();
+			if (!(await hasBaselines(write)))
+				refuseDifferences(
+					await proveSync(begun.follower, pair.addresses, options),
+				);
 			return work(() => sync(pair, options, begun, settings));
 		}),
+	);
+}
+
+function refuseDifferences(proof: Verification): void {
+	const { json, lines } = describeProof(proof);
+	if (json.equal) return;
+	throw new MigrationError(
+		{
+			expected: "both sides equal before the freeze",
+			found: lines.slice(0, 5).join("; "),
+			fix: "see why, then verify --repair makes the target's rows as the source's; nothing was frozen",
+		},
+		ExitCode.differences,
 	);
 }
 

@@ -5,6 +5,7 @@ import { type DatabaseAddress, withConnection } from "../connection";
 import type { FollowedTable } from "../journal/state";
 import { hasJournal, readFollowed } from "../journal/state";
 import { selectRows } from "../route";
+import { relationExists } from "../sql";
 import type { Comparison } from "./comparison";
 import { installGuard, type Members, readMembers } from "./guard";
 import type { NameOptions } from "./name";
@@ -134,6 +135,14 @@ export interface Baseline extends TableDigest {
 	readonly epochs: readonly string[];
 	readonly comparison: string;
 	readonly members: Members;
+}
+
+/** Whether any table has been proven since the sync began. */
+export async function hasBaselines(target: ClientBase): Promise<boolean> {
+	return (
+		(await relationExists(target, "cutover.proof_guard")) &&
+		(await readBaselines(target)).size > 0
+	);
 }
 
 /** Reads the baselines in the session's snapshot, by the table's name. */

@@ -52,7 +52,8 @@ export async function removeSync(
 	if (direction === "forward") {
 		// A return may have left it closed; whatever fills it next has no pass.
 		await unfreeze(there, { dryRun: false, lockTimeout });
-		await read.query("DROP TABLE IF EXISTS cutover.user_map");
+		// A return leaves there which rows it could not bring.
+		await read.query("DROP TABLE IF EXISTS cutover.user_map, cutover.reject");
 		await dropEmptySchema(read);
 		await finishCopy(there, write, lockTimeout);
 	}

@@ -299,6 +299,12 @@ for (const { shape, mapping, acceptRejects, ...make } of shapes)
 			await passes("verify", ...mapped);
 			await passes("unfreeze");
 			await passes("sync", "--remove");
+			assert.deepEqual(
+				await inOld(
+					"SELECT nspname FROM pg_namespace WHERE nspname = 'cutover'",
+				),
+				[],
+			);
 			if (mapping) return;
 			// What the target holds is the source's, for a sync that begins anew as well.
 			await passes("sync", "--proof");
