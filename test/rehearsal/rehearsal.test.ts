@@ -64,7 +64,15 @@ describe("the rehearsal", function () {
 			checkpointNames.map((name) => [name, "signed"]),
 		);
 		assert.match(JSON.stringify(summary.issues), /killed/);
-		assert.equal(summary.final.length, 4);
+		assert.equal(summary.final.length, 5);
+		assert.deepEqual(
+			summary.ladder.map(({ rung }: { rung: string }) => rung),
+			["sync", "dnsSwitch", "sync", "dnsSwitch", "finalize"],
+		);
+		assert.ok(summary.freezeSeconds > 0);
+		assert.equal(summary.lostReadings, 0);
+		assert.equal(summary.failedRequests, 0);
+		assert.ok(summary.replayedRows >= 1_200);
 		assert.equal(summary.provenance["DigitalOcean API"], "stand-in");
 		const text = await readFile(join(checkout, "SUMMARY.md"), "utf8");
 		for (const name of checkpointNames) {

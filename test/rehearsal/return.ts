@@ -48,7 +48,12 @@ export function returnSteps(rehearsal: Rehearsal): Step[] {
 		{
 			title: "nothing else is left in the account",
 			async run() {
-				const left = Object.entries(await rehearsal.control.inventory()).filter(
+				const inventory = await rehearsal.control.inventory();
+				expect(
+					inventory.databases?.count === 1,
+					"production's database is gone, without cutover:allowDataLoss",
+				);
+				const left = Object.entries(inventory).filter(
 					([kind, { count }]) => count > 0 && !mayStay.has(kind),
 				);
 				expect(
