@@ -38,7 +38,7 @@ export class Swarm extends pulumi.ComponentResource {
 				parent: this,
 			}),
 			...within(server.manager.droplet),
-			dependsOn: server.joined,
+			dependsOn: [server.engine, ...server.joined],
 		};
 		this.network = new docker.Network(
 			`${name}-network`,
