@@ -1,7 +1,8 @@
 import { text } from "node:stream/consumers";
 import { runCommand } from "./commands/run";
 import { ExitCode, MigrationError } from "./errors";
-import { parseOptions, USAGE } from "./options";
+import { parseOptions } from "./options";
+import { USAGE } from "./usage";
 
 /** Runs one command and gives the exit code; all that it prints is free of secrets. */
 async function main(args: readonly string[]): Promise<number> {
