@@ -15,13 +15,10 @@ import { keysValidated, uplinkIsBrought } from "./new-system";
 import { lateComer } from "./old-system";
 import type { Pulumi, UpdateResult } from "./pulumi";
 import type { Rehearsal } from "./rehearsal";
+import { destroyWatched, restoresEqual } from "./return";
+import type { Step } from "./step";
 import { Traffic, trafficInWords } from "./traffic";
 import { isInOldSystem, useNewSystem } from "./use";
-
-export interface Step {
-	title: string;
-	run(): Promise<string>;
-}
 
 export interface PlannedCheckpoint {
 	name: CheckpointName;
@@ -62,8 +59,9 @@ function stagingVerified(rehearsal: Rehearsal): PlannedCheckpoint {
 				},
 			},
 			{
-				title: "rollback: pulumi destroy -s staging",
-				run: async () => shown(await staging.destroy()),
+				title: "rollback: pulumi destroy -s staging, its names watched",
+				run: async () =>
+					`${await destroyWatched(rehearsal, "staging")}; ${await rehearsal.oldSystem.isItselfAgain()}; ${await restoresEqual("staging")}`,
 			},
 			{ title: "pulumi up -s staging again", run: deploy },
 			{

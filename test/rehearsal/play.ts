@@ -1,9 +1,10 @@
 import { Listr, type ListrTask, PRESET_TIMER, PRESET_TIMESTAMP } from "listr2";
 import { now } from "../../cutover/clock";
-import type { PlannedCheckpoint, Step } from "./plan";
+import type { PlannedCheckpoint } from "./plan";
 import type { Recorder } from "./recorder";
 import type { Rehearsal } from "./rehearsal";
 import { signCheckpoint } from "./sign";
+import type { Step } from "./step";
 
 /**
  * Plays steps in order: a live list with times on a terminal, plain lines

@@ -4,8 +4,8 @@ import { expect } from "../../cutover/check";
 import { runOrThrow } from "../../cutover/run";
 import { startLocalPostgres } from "../postgres";
 import { watchNames } from "./dns-watch";
-import type { Step } from "./plan";
 import type { Rehearsal } from "./rehearsal";
+import type { Step } from "./step";
 
 /**
  * Domains and their records outlive a destroy: they answer the legacy address. So

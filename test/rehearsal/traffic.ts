@@ -17,6 +17,8 @@ const UPLINKS_PER_SECOND = 5;
 /** As many send; the application writes readings of the others. */
 const SENSORS = 20;
 const PEOPLE = 4;
+/** Requests at least; two switches have more than 5,000 in all. */
+const REQUESTS = 2_600;
 /** The stand-in's webhook is called so much after the gateway has heard the sensor. */
 const NETWORK_MS = 200;
 
@@ -84,6 +86,7 @@ export class Traffic {
 	 * @throws Error where anything was lost, doubled, failed, or taken behind the barrier.
 	 */
 	async stop(): Promise<TrafficReport> {
+		await this.load.reach(REQUESTS);
 		this.#stop.abort();
 		const writes = await this.writes.stop();
 		const load = await this.load.stop();
