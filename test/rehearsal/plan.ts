@@ -255,7 +255,7 @@ async function shut(
 
 function movedBy(hours: number): string {
 	moveClock(hours * 3_600);
-	return `the ladder's clock is ${clockOffsetSeconds() / 3_600} h ahead of the wall clock`;
+	return `the ladder's clock is ${(clockOffsetSeconds() / 3_600).toFixed(1)} h ahead of the wall clock`;
 }
 
 function shown({ changes }: UpdateResult): string {

@@ -75,7 +75,7 @@ function markdown(
 		"This is a rehearsal on one machine: DigitalOcean and the services around it are stand-ins, and a check that passed here has passed on them, no more.",
 		...(hours > 0
 			? [
-					`The long waits were not waited for: the ladder's clock was moved by ${hours} h in all.`,
+					`The long waits were not waited for: the ladder's clock was moved by ${hours.toFixed(1)} h in all.`,
 				]
 			: []),
 		"",
