@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { clockOffsetSeconds, moveClock } from "../../cutover/clock";
 import { addressRecords } from "../../cutover/dns";
 import { checkpointNames } from "../../cutover/signatures";
 import { uplinkIsBrought } from "./new-system";
@@ -29,6 +30,7 @@ describe("the ladder", function () {
 		({ rehearsal } = await prepare(checkout, recorder, lifetime));
 	});
 	after(async () => {
+		moveClock(-clockOffsetSeconds());
 		process.chdir(home);
 		await lifetime.end();
 	});
@@ -91,6 +93,8 @@ describe("the ladder", function () {
 	it("killed in the switch", async () => {
 		await flags({ sync: true, freeze: false });
 		await up();
+		// The TTL has to have been low for 48 hours.
+		moveClock(49 * 3_600);
 		await flags({ freeze: true, dnsSwitch: true });
 		await upAfterKill(/switch updating/);
 		assert.deepEqual(await answer(), [site().outputs.reservedIp]);
