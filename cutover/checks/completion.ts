@@ -50,22 +50,6 @@ export function siteLoadsByName(site: Site): Check {
 	};
 }
 
-/** Both sides hold the same rows, by counts and digests. */
-export function sidesEqual(site: Site): Check {
-	return {
-		name: "source and target are equal",
-		lookAt: "npm run migrate -- verify",
-		async run() {
-			const { exitCode, result } = await site.migrate("verify");
-			expect(
-				exitCode === 0,
-				`they differ: ${JSON.stringify(result.differences).slice(0, 500)}`,
-			);
-			return `${result.rows} rows in ${result.tables} tables`;
-		},
-	};
-}
-
 export interface Credentials {
 	email: string;
 	password: string;

@@ -60,9 +60,10 @@ export async function runSync(options: Options): Promise<Outcome> {
 
 /**
  * Makes all of a drain that can be made while the source serves: the target is no
- * more than seconds behind then, and has been proven once, as after a return it has
- * not: the proof behind the barrier looks at what was written since. `work` freezes the source and calls what it is given
- * for the rest, which answers as `sync --drain` does.
+ * more than seconds behind then, and has been proven once (after a return it has not),
+ * so that the proof behind the barrier looks only at what was written since. `work`
+ * freezes the source and calls what it is given for the rest, which answers as
+ * `sync --drain` does.
  */
 export async function withDrain<T>(
 	options: Options,

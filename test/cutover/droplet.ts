@@ -3,8 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
 import type { SshTarget } from "../../cutover/ssh";
-import { startSshServer } from "../plugins/support/ssh-server";
-import { generateKey } from "../ssh-key";
+import { startSshTarget } from "./ssh-target";
 
 /**
  * A machine in a Droplet's place: real ssh, and a `docker` that runs the
@@ -52,27 +51,19 @@ exec node ${bundle} "$@"
 `,
 	);
 	await chmod(docker, 0o755);
-	const client = generateKey();
 	const path = process.env.PATH;
 	process.env.PATH = `${folder}:${path}`;
-	const server = await startSshServer(client.public, {
-		accepts: [],
+	const { ssh, close } = await startSshTarget({
 		rewrite: (command) =>
 			command.replaceAll("/var/lib/cutover", join(folder, "state")),
 	});
 	return {
-		ssh: {
-			user: "root",
-			host: "127.0.0.1",
-			port: server.port,
-			hostKey: server.hostKey,
-			privateKey: client.private,
-		},
+		ssh,
 		setServices: (lines) =>
 			writeFile(services, lines.map((line) => `${line}\n`).join("")),
 		async close() {
 			process.env.PATH = path;
-			await server.close();
+			await close();
 			await rm(folder, { recursive: true, force: true });
 		},
 	};

@@ -3,24 +3,16 @@ import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RemoteError, remote, type SshTarget } from "../../cutover/ssh";
-import { type SshServer, startSshServer } from "../plugins/support/ssh-server";
 import { generateKey } from "../ssh-key";
+import { startSshTarget } from "./ssh-target";
 
 describe("a command on a Droplet", () => {
-	const client = generateKey();
-	let server: SshServer;
 	let target: SshTarget;
+	let close: () => Promise<void>;
 	before(async () => {
-		server = await startSshServer(client.public, { accepts: [] });
-		target = {
-			user: "root",
-			host: "127.0.0.1",
-			port: server.port,
-			hostKey: server.hostKey,
-			privateKey: client.private,
-		};
+		({ ssh: target, close } = await startSshTarget());
 	});
-	after(() => server.close());
+	after(() => close());
 
 	it("gets its secrets by standard input and gives its output", async () => {
 		const output = await remote(target, "tr a-z A-Z", { input: "secret" });

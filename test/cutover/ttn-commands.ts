@@ -4,8 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { pathToFileURL } from "node:url";
-import { startSshServer } from "../plugins/support/ssh-server";
-import { generateKey } from "../ssh-key";
+import { startSshTarget } from "./ssh-target";
 
 const root = join(__dirname, "../..");
 const loader = pathToFileURL(require.resolve("tsx")).href;
@@ -21,19 +20,12 @@ export async function ttnCommands() {
 	await chmod(docker, 0o755);
 	const { PATH } = process.env;
 	process.env.PATH = `${folder}:${PATH}`;
-	const client = generateKey();
-	const server = await startSshServer(client.public, { accepts: [] });
+	const { ssh, close } = await startSshTarget();
 	return {
 		/** How the command asks a database. */
 		tool: {
 			image: "cutover",
-			ssh: {
-				user: "root",
-				host: "127.0.0.1",
-				port: server.port,
-				hostKey: server.hostKey,
-				privateKey: client.private,
-			},
+			ssh,
 		},
 		/** @returns standard output; throws standard error. */
 		async run(command: string, settings: unknown, previous = "") {
@@ -63,7 +55,7 @@ export async function ttnCommands() {
 		},
 		async close() {
 			process.env.PATH = PATH;
-			await server.close();
+			await close();
 			await rm(folder, { recursive: true });
 		},
 	};

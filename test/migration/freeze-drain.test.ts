@@ -47,6 +47,18 @@ describe("all of a freeze in one process", function () {
 		});
 	}
 
+	/** Ends a freeze that hangs behind its barrier; gives its exit code. */
+	function stopBehindBarrier(running: Running, signal: NodeJS.Signals) {
+		return using(target.url, async (other) => {
+			await meanwhile(
+				async () => {},
+				() => other.query("BEGIN; LOCK TABLE t"),
+			);
+			await waitUntil(source.url, "to_regclass('cutover.freeze') IS NOT NULL");
+			return running.stop(signal);
+		});
+	}
+
 	it(`ends equal under 100 writes a second, none of them accepted inside (SEED=${SEED})`, async () => {
 		await run(source.url, LOAD_SCHEMA + loadRows(READINGS));
 		await migrateHere(["sync", "--proof"], env);
@@ -133,17 +145,7 @@ describe("all of a freeze in one process", function () {
 		const args = ["freeze", "--max-freeze", "3", "--drain"];
 		const running = new Running(args, env);
 		try {
-			await using(target.url, async (other) => {
-				await meanwhile(
-					async () => {},
-					() => other.query("BEGIN; LOCK TABLE t"),
-				);
-				await waitUntil(
-					source.url,
-					"to_regclass('cutover.freeze') IS NOT NULL",
-				);
-				assert.equal(await running.stop("SIGKILL"), null);
-			});
+			assert.equal(await stopBehindBarrier(running, "SIGKILL"), null);
 			const { json } = await migrateHere(["freeze", "--state"], env);
 			assert.equal(json.frozen, true);
 			await assert.rejects(run(source.url, WRITE), { code: "25006" });
@@ -161,17 +163,7 @@ describe("all of a freeze in one process", function () {
 		await followed();
 		const running = new Running(FREEZE, env);
 		try {
-			await using(target.url, async (other) => {
-				await meanwhile(
-					async () => {},
-					() => other.query("BEGIN; LOCK TABLE t"),
-				);
-				await waitUntil(
-					source.url,
-					"to_regclass('cutover.freeze') IS NOT NULL",
-				);
-				assert.equal(await running.stop("SIGTERM"), 1);
-			});
+			assert.equal(await stopBehindBarrier(running, "SIGTERM"), 1);
 			assert.match(running.stderr, /the source serves again/);
 			await run(source.url, WRITE);
 		} finally {

@@ -11,7 +11,7 @@ export interface SshServer {
 	close(): Promise<void>;
 }
 
-interface ServerOptions {
+export interface ServerOptions {
 	accepts: string[];
 	rewrite?: (command: string) => string;
 }
