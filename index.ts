@@ -23,6 +23,7 @@ import { findAdoption } from "./infra/dns-adoption";
 import { climb } from "./infra/ladder";
 import { lastState } from "./infra/last-state";
 import { Network } from "./infra/network";
+import { Observability } from "./infra/observability";
 import { stackOutputs } from "./infra/outputs";
 import { project } from "./infra/project";
 import { Secrets } from "./infra/secrets";
@@ -30,7 +31,6 @@ import { Server } from "./infra/server";
 import { Backend } from "./infra/services/backend";
 import { Caddy } from "./infra/services/caddy";
 import { Frontend } from "./infra/services/frontend";
-import { Prometheus } from "./infra/services/prometheus";
 import { readSettings } from "./infra/settings";
 import { Swarm } from "./infra/swarm";
 
@@ -116,10 +116,12 @@ export = async () => {
 		image: images.frontend,
 		apiHostname: hostnames.api,
 	});
-	const prometheus = new Prometheus("prometheus", {
+	const observability = new Observability("observability", {
 		swarm,
-		image: images.prometheus,
-		hostname: hostnames.monitoring,
+		secrets,
+		settings,
+		database,
+		hostnames,
 	});
 	const caddy = new Caddy("caddy", {
 		swarm,
@@ -131,7 +133,7 @@ export = async () => {
 	const validation = new Validation("validation", {
 		server,
 		settings,
-		services: [backend, frontend, prometheus, caddy],
+		services: [backend, frontend, caddy, ...observability.services],
 		address: network.reservedIp,
 		apiHostname: hostnames.api,
 	});

@@ -54,6 +54,13 @@ export const defaultImages = {
 	prometheus: "prom/prometheus:v2.42.0",
 };
 
+const imageKeys = Object.fromEntries(
+	Object.entries(defaultImages).map(([key, reference]) => [
+		key,
+		image.default(reference),
+	]),
+) as Record<keyof typeof defaultImages, z.ZodDefault<typeof image>>;
+
 const schema = z.strictObject({
 	/** The zone; the site is served at its apex. */
 	domain: hostname,
@@ -75,15 +82,7 @@ const schema = z.strictObject({
 		caFile: z.string().optional(),
 		email: z.email("an e-mail address"),
 	}),
-	images: z
-		.strictObject({
-			backend: image.default(defaultImages.backend),
-			frontend: image.default(defaultImages.frontend),
-			cutover: image.default(defaultImages.cutover),
-			caddy: image.default(defaultImages.caddy),
-			prometheus: image.default(defaultImages.prometheus),
-		})
-		.default(defaultImages),
+	images: z.strictObject(imageKeys).default(defaultImages),
 	/** The backend's program: its image's own command is replaced by an entrypoint. */
 	backend: z
 		.strictObject({

@@ -30,7 +30,7 @@ export class Prometheus extends pulumi.ComponentResource {
 			Object.entries(prometheusFiles()).map(([file, text]) => [
 				`${folder}/${file}`,
 				configFile(
-					`${name}-${file.replace(/\.yml$/, "")}`,
+					`${name}-${file.replace(/^rules\/|\.yml$/g, "")}`,
 					text,
 					args.swarm,
 					this,

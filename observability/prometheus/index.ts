@@ -1,15 +1,21 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** How long metrics are kept. */
 export const retention = "30d";
 
-const files = ["prometheus.yml", "alerts.yml"] as const;
-
-/** Prometheus' configuration files, by the name under /etc/prometheus. */
-export function prometheusFiles(): Record<(typeof files)[number], string> {
-	const [prometheus, alerts] = files.map((file) =>
-		readFileSync(join(__dirname, file), "utf8"),
+/**
+ * Prometheus' configuration files, by the path under /etc/prometheus: its own and
+ * every file of rules.
+ */
+export function prometheusFiles(): Record<string, string> {
+	const rules = readdirSync(join(__dirname, "rules")).map(
+		(file) => `rules/${file}`,
 	);
-	return { "prometheus.yml": prometheus ?? "", "alerts.yml": alerts ?? "" };
+	return Object.fromEntries(
+		["prometheus.yml", ...rules].map((file) => [
+			file,
+			readFileSync(join(__dirname, file), "utf8"),
+		]),
+	);
 }

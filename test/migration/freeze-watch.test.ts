@@ -5,7 +5,10 @@ import { migrateHere, Running } from "./cli";
 import { type Database, emptyPair, run, using } from "./databases";
 import { LossyTcp } from "./lossy-tcp";
 
-const ALERTS = join(__dirname, "../../observability/prometheus/alerts.yml");
+const ALERTS = join(
+	__dirname,
+	"../../observability/prometheus/rules/alerts.yml",
+);
 
 const FREEZE = [
 	...["freeze", "--max-freeze", "600", "--drain"],
