@@ -1,5 +1,6 @@
+import { z } from "zod";
 import { shellQuote } from "./shell";
-import { RemoteError, remote, type SshTarget } from "./ssh";
+import { converse, RemoteError, remote, type SshTarget } from "./ssh";
 
 /** How the source's rows become the target's, as a stack's configuration says. */
 export interface MappingChoice {
@@ -72,97 +73,83 @@ function lastJson(stdout: string): Record<string, unknown> {
 
 /** One command of several in one container. */
 export interface ToolCommand {
-	/** For instance ["verify"]; "--json" is added. */
+	/** For instance ["verify"]. */
 	arguments: string[];
 	/** True where the new system's database takes the source's place. */
 	onTarget?: boolean;
-	/** Runs behind the one before it, and only where that one's answer has this. */
-	behind?: string;
 }
 
 /** How a command ended; nothing is thrown, as one of several may well fail. */
 export interface ToolResult {
 	exitCode: number;
-	/** The last line's JSON object; empty where there is none. */
+	/** What `--json` prints; empty where a command was refused. */
 	result: Record<string, unknown>;
-	/** End of standard error. */
+	/** What a person would read of one that did not end well. */
 	message: string;
 }
+
+/** Runs a command in the container, beside those that run there already. */
+export type RunTool = (command: ToolCommand) => Promise<ToolResult>;
+
+const answer = z.object({
+	id: z.number(),
+	exitCode: z.number(),
+	result: z.record(z.string(), z.unknown()),
+	message: z.string(),
+});
 
 const containerName = "cutover-switch";
 
 /**
- * Runs several commands of the migration's command line in one container on the
- * Droplet: to start one takes a second, which a freeze pays for. One of these
- * runs at a time, and a later one waits: where an `up` was killed, its last
+ * Opens one container on the Droplet, in which `work` runs commands of the
+ * migration's command line: to start one takes a second, which a freeze pays for. One
+ * of these runs at a time, and a later one waits: where an `up` was killed, its last
  * commands may still be at work, and facts are read when they have ended.
  *
- * @param run.inOrder each behind the one before, up to the first that fails;
- *   else side by side.
- * @returns a result for each command, in their order; of one that was not reached
- *   it says so.
  * @throws RemoteError when the container could not run.
  */
-export async function migrationTools<
-	const Commands extends readonly ToolCommand[],
->(run: {
-	ssh: SshTarget;
-	image: string;
-	commands: Commands;
-	inOrder?: boolean;
-	sourceUrl: string;
-	target: { url: string; ca: string };
-}): Promise<{ [Index in keyof Commands]: ToolResult }> {
-	const next = run.inOrder ? " && " : " & ";
-	const lines = run.commands.map(
-		({ arguments: words, onTarget, behind }, index) => {
-			const line = `printf %s "$${onTarget ? "new" : "both"}" | run ${index} ${words.map(shellQuote).join(" ")}`;
-			return behind
-				? ` && grep -qF ${shellQuote(behind)} ${index - 1}.out && ${line}`
-				: `${index > 0 ? next : ""}${line}`;
-		},
-	);
-	const script = [
-		'cd "$(mktemp -d)"; IFS= read -r both; IFS= read -r new',
-		'run() { n=$1; shift; code=0; node /app/migrate.js "$@" --environment-stdin --json >$n.out 2>$n.err || code=$?; echo $code >$n.code; return $code; }',
-		`${lines.join("")} & wait`,
-		"n=0; while [ -e $n.code ]; do cat $n.code; base64 -w0 <$n.out; echo; base64 -w0 <$n.err; echo; n=$((n+1)); done",
-	].join("\n");
+export async function withTools<T>(
+	at: {
+		ssh: SshTarget;
+		image: string;
+		sourceUrl: string;
+		target: { url: string; ca: string };
+	},
+	work: (run: RunTool) => Promise<T>,
+): Promise<T> {
+	const { ssh, image, sourceUrl, target } = at;
 	const both = {
-		SOURCE_DATABASE_URL: run.sourceUrl,
-		TARGET_DATABASE_URL: run.target.url,
-		TARGET_DATABASE_CA: run.target.ca,
+		SOURCE_DATABASE_URL: sourceUrl,
+		TARGET_DATABASE_URL: target.url,
+		TARGET_DATABASE_CA: target.ca,
 	};
 	const onTarget = {
-		SOURCE_DATABASE_URL: run.target.url,
-		SOURCE_DATABASE_CA: run.target.ca,
+		SOURCE_DATABASE_URL: target.url,
+		SOURCE_DATABASE_CA: target.ca,
 	};
-	const stdout = await remote(
-		run.ssh,
+	const asked: ((result: ToolResult) => void)[] = [];
+	return converse(
+		ssh,
 		[
 			`while [ -n "$(docker ps -q -f name=^${containerName}$)" ]; do sleep 0.2; done`,
 			// One that was made and never started.
 			`docker rm ${containerName} >/dev/null 2>&1`,
-			`docker run --rm -i --name ${containerName} --network host --entrypoint /bin/sh ${run.image} -c ${shellQuote(script)}`,
+			`docker run --rm -i --name ${containerName} --network host ${image} session`,
 		].join("; "),
-		{ input: `${JSON.stringify(both)}\n${JSON.stringify(onTarget)}\n` },
+		(line) => {
+			const { id, ...result } = answer.parse(JSON.parse(line));
+			asked[id]?.(result);
+		},
+		({ send, ended }) =>
+			work((command) => {
+				const result = new Promise<ToolResult>((resolve) => {
+					const environment = command.onTarget ? onTarget : both;
+					const id = asked.push(resolve) - 1;
+					send(
+						JSON.stringify({ id, arguments: command.arguments, environment }),
+					);
+				});
+				return Promise.race([result, ended]);
+			}),
 	);
-	const fields = stdout.split("\n");
-	return run.commands.map((_command, index) => {
-		const [exitCode, out = "", err = ""] = fields.slice(index * 3);
-		if (!exitCode)
-			return { exitCode: 1, result: {}, message: "it was not reached" };
-		const message = decoded(err).trim().slice(-800);
-		const result = jsonIn(decoded(out));
-		return { exitCode: Number(exitCode), result, message };
-	}) as { [Index in keyof Commands]: ToolResult };
-}
-
-function decoded(base64: string): string {
-	return Buffer.from(base64, "base64").toString();
-}
-
-/** A command that was refused prints no JSON. */
-function jsonIn(stdout: string): Record<string, unknown> {
-	return stdout.trim() ? lastJson(stdout) : {};
 }

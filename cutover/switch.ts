@@ -13,9 +13,10 @@ import {
 import { main } from "./main";
 import {
 	mappingOptions,
-	migrationTools,
+	type RunTool,
 	type ToolCommand,
 	type ToolResult,
+	withTools,
 } from "./migration-tool";
 import { onlyOne } from "./only-one";
 import { returnSettings, returnToSource } from "./return";
@@ -77,7 +78,9 @@ export async function turnSwitch(
 		() =>
 			rung === "off"
 				? switchBack(settings, data)
-				: switchOver(settings, data, place ?? placeOf(settings, data)),
+				: inContainer(data, (run) =>
+						switchOver(settings, data, place ?? placeOf(settings, data), run),
+					),
 		() => say("waiting for the command of an earlier up, which still runs"),
 	);
 }
@@ -99,26 +102,25 @@ async function switchOver(
 	settings: SwitchSettings,
 	data: Data,
 	place: Place,
+	run: RunTool,
 ): Promise<void> {
 	const mapping = mappingOptions(data);
-	const [moved, [state, targetState, journalState, proof], seen] =
+	const journalState = run(journalOnTarget).then(answered).then(isJournal);
+	const [moved, barrier, frozenTarget, journal, proof, seen] =
 		await Promise.all([
 			anyNameMoved(settings),
-			run(data, [
-				barrierOf,
-				barrierOnTarget,
-				journalOnTarget,
-				{
-					arguments: ["verify", "--since-baseline", ...mapping],
-					// Behind a switch it would read all there is, and prove nothing.
-					behind: '"journal":false',
-				},
-			]),
+			stateOf(run, barrierOf),
+			stateOf(run, barrierOnTarget).then(({ frozen }) => frozen),
+			journalState,
+			// Behind a switch it would read all there is, and prove nothing: what the new
+			// system has taken since a journal began is in there.
+			journalState.then((begun) =>
+				begun
+					? undefined
+					: run({ arguments: ["verify", "--since-baseline", ...mapping] }),
+			),
 			runChecks(placeChecks(place, settings.mostTtl)),
 		]);
-	const barrier = barrierState.parse(answered(state));
-	const frozenTarget = barrierState.parse(answered(targetState)).frozen;
-	const journal = isJournal(answered(journalState));
 	const final = settings.rung === "final";
 	if (moved && barrier.kept && final && !journal && !frozenTarget)
 		return say("for good already: nothing is noted for a way back");
@@ -126,27 +128,23 @@ async function switchOver(
 	if (moved && barrier.kept && journal) {
 		// All was seen to before, but a return may have been begun since.
 		if (frozenTarget)
-			await inOrder(data, [{ arguments: ["unfreeze"], onTarget: true }]);
+			answered(await run({ arguments: ["unfreeze"], onTarget: true }));
 	} else {
 		await passGate(settings.stack, [
 			...(await runChecks([
 				barrierStands(barrier),
-				// What the new system has taken since a journal began is in there.
-				...(journal ? [] : [sidesProvenEqual(proof)]),
+				...(proof ? [sidesProvenEqual(proof)] : []),
 			])),
 			...seen,
 		]);
 		say("all checks passed");
-		await inOrder(data, [
-			// First: from here on the source serves again by a person's decision only.
-			{ arguments: ["freeze", "--keep"] },
-			// Before any name leads to the target, so that no write is missed.
-			{ arguments: [...noteFromNowOn, ...mapping] },
-		]);
+		// First: from here on the source serves again by a person's decision only.
+		answered(await run({ arguments: ["freeze", "--keep"] }));
+		// Before any name leads to the target, so that no write is missed.
+		answered(await run({ arguments: [...noteFromNowOn, ...mapping] }));
 		say("the source stays frozen; what the new system takes is noted");
 	}
-	if (final)
-		await inOrder(data, [{ arguments: [...noteFromNowOn, "--remove"] }]);
+	if (final) answered(await run({ arguments: [...noteFromNowOn, "--remove"] }));
 }
 
 /** To the old system: the data first, then the names. */
@@ -158,13 +156,23 @@ async function switchBack(settings: SwitchSettings, data: Data): Promise<void> {
 		);
 		return;
 	}
-	const [moved, [state, targetState]] = await Promise.all([
+	await inContainer(data, (run) => renewDeadline(settings, data, run));
+}
+
+/** A source that was frozen for good opens by itself again. */
+async function renewDeadline(
+	settings: SwitchSettings,
+	{ maxFreeze }: Data,
+	run: RunTool,
+): Promise<void> {
+	const [moved, source, target] = await Promise.all([
 		anyNameMoved(settings),
-		run(data, [barrierOf, barrierOnTarget]),
+		stateOf(run, barrierOf),
+		stateOf(run, barrierOnTarget),
 	]);
-	if (!barrierState.parse(answered(state)).kept) return;
+	if (!source.kept) return;
 	// The names lead to a system that takes writes and notes none: it is final.
-	if (moved && !barrierState.parse(answered(targetState)).frozen) {
+	if (moved && !target.frozen) {
 		throw new UserError(
 			{
 				expected: "a journal of what the new system has taken since the switch",
@@ -174,10 +182,8 @@ async function switchBack(settings: SwitchSettings, data: Data): Promise<void> {
 			ExitCode.refused,
 		);
 	}
-	await inOrder(data, [
-		{ arguments: ["freeze", "--renew", String(data.maxFreeze)] },
-	]);
-	say(`the source serves again in ${data.maxFreeze} s at the latest`);
+	answered(await run({ arguments: ["freeze", "--renew", String(maxFreeze)] }));
+	say(`the source serves again in ${maxFreeze} s at the latest`);
 }
 
 /** Whether anybody may have been led to the new system: not by a name that is not there yet. */
@@ -196,20 +202,13 @@ async function anyNameMoved(settings: SwitchSettings): Promise<boolean> {
 	return (await Promise.all(moved)).includes(true);
 }
 
-function run<const Commands extends readonly ToolCommand[]>(
-	data: Data,
-	commands: Commands,
-	inOrder = false,
-) {
+function inContainer(data: Data, work: (run: RunTool) => Promise<void>) {
 	const { ssh, image, sourceDatabaseUrl: sourceUrl, database: target } = data;
-	return migrationTools({
-		...{ ssh, image, commands, inOrder, sourceUrl, target },
-	});
+	return withTools({ ssh, image, sourceUrl, target }, work);
 }
 
-/** Each has to end well before the next begins. */
-async function inOrder(data: Data, commands: ToolCommand[]): Promise<void> {
-	for (const result of await run(data, commands, true)) answered(result);
+async function stateOf(run: RunTool, command: ToolCommand) {
+	return barrierState.parse(answered(await run(command)));
 }
 
 /** @throws UserError with the command's own words where it did not end well. */

@@ -2,12 +2,19 @@ import { text } from "node:stream/consumers";
 import { runCommand } from "./commands/run";
 import { ExitCode, MigrationError } from "./errors";
 import { parseOptions } from "./options";
+import { serveCommands } from "./session";
 import { USAGE } from "./usage";
 
 /** Runs one command and gives the exit code; all that it prints is free of secrets. */
 async function main(args: readonly string[]): Promise<number> {
 	if (args.includes("--help") || args.includes("-h")) {
 		process.stdout.write(USAGE);
+		return ExitCode.done;
+	}
+	if (args.length === 1 && args[0] === "session") {
+		await serveCommands(process.stdin, (line) =>
+			process.stdout.write(`${line}\n`),
+		);
 		return ExitCode.done;
 	}
 	const startedAt = performance.now();

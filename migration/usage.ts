@@ -12,6 +12,7 @@ export const USAGE = `usage: migrate COMMAND [options]
   unfreeze   open it again
   received   which messages of sensors the source holds, by a query of the product's
   watch      look at a frozen source until SIGTERM or SIGINT: barrier, writes, who still uses it
+  session    run the commands that come on standard input, a line of JSON each: {"id", "arguments", "environment"}
 
   --source URL          or SOURCE_DATABASE_URL; its authority in SOURCE_DATABASE_CA (PEM)
   --target URL          or TARGET_DATABASE_URL; its authority in TARGET_DATABASE_CA (PEM)

@@ -40,11 +40,6 @@ case "$1 $2" in
 "service ls") exec cat ${services} ;;
 "ps "* | "rm "*) exit 0 ;;
 esac
-for last in "$@"; do
-	[ "$before" = --entrypoint ] && entrypoint=$last
-	before=$last
-done
-[ "$entrypoint" = /bin/sh ] && exec sh -c "$(printf %s "$last" | sed 's#/app/migrate.js#${bundle}#g')"
 while [ "$1" != ${image} ]; do shift; done
 shift
 exec node ${bundle} "$@"
