@@ -9,7 +9,7 @@ import { Users, withLock } from "./lock.mjs";
 import { ensurePackages } from "./npm.mjs";
 import { ensureCli, ensurePlugins, usePlugins } from "./pulumi.mjs";
 import { push, REGISTRY, startRegistry, stopRegistry } from "./registry.mjs";
-import { ensureTools, RESOLVER, RIVALS } from "./tools.mjs";
+import { BROWSER, ensureTools, RESOLVER, RIVALS } from "./tools.mjs";
 
 const GIB = 1024 ** 3;
 /** Twice what an empty cache was seen to grow to at most, engine included. */
@@ -80,9 +80,10 @@ export class Session {
 
 	/** What the tests need besides: call it after start. */
 	async addTestTools() {
-		await this.#locked(() =>
-			this.report.step("dig", () => ensureTools(this.cache, RESOLVER)),
-		);
+		await this.#locked(async () => {
+			await this.report.step("dig", () => ensureTools(this.cache, RESOLVER));
+			await this.report.step("browser", () => ensureTools(this.cache, BROWSER));
+		});
 	}
 
 	/** Only what the copies are measured with: packages, and the tools beside ours. */

@@ -12,6 +12,9 @@ export const RIVALS = {
 /** What the tests ask the emulator's name server with. */
 export const RESOLVER = { dig: "bind9-dnsutils" };
 
+/** What looks at the pages as a person does. */
+export const BROWSER = { chromium: "chromium" };
+
 /**
  * Finds programs, or installs them.
  * @param {import("./cache.mjs").Cache} cache
