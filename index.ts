@@ -122,6 +122,8 @@ export = async () => {
 		settings,
 		database,
 		hostnames,
+		environment: stack,
+		address: network.reservedIp,
 	});
 	const caddy = new Caddy("caddy", {
 		swarm,

@@ -1,5 +1,6 @@
 import { stringify } from "yaml";
 import type { KeyPair } from "./keys";
+import { metricsFolder } from "./services/node-exporter";
 
 export interface CloudInitArgs {
 	/** The machine's own host key, so that it can be pinned before it exists. */
@@ -71,6 +72,8 @@ export function cloudInit({ hostKey, manager }: CloudInitArgs): string {
 		runcmd: [
 			["systemctl", "enable", "--now", "docker"],
 			["install", "-d", "-m", "0700", "/var/lib/caddy", "/var/lib/cutover"],
+			// Read by a service that is not root; only this folder is mounted there.
+			["install", "-d", "-m", "0755", metricsFolder],
 			// eth1 is the VPC's interface on every Droplet.
 			...(manager ? [swarmInit] : []),
 		],

@@ -24,6 +24,7 @@ export const caFile = "/run/secrets/database-ca.crt";
 
 const database = "app";
 const user = "app";
+const observer = "observer";
 
 /**
  * An address that nobody has (RFC 5737). Droplets leave the list with a destroy, and
@@ -33,7 +34,7 @@ const nobody = { type: "ip_addr", value: "192.0.2.1" };
 
 /**
  * The managed PostgreSQL: cluster in the VPC, one database, one role that owns
- * what it creates there, and a firewall that admits the Droplets alone. A
+ * what it creates there, one that reads statistics, and a firewall that admits the Droplets alone. A
  * change of region replaces the cluster: roll back first. What it replaces or a
  * destroy takes away stays at DigitalOcean, unless data loss is allowed: names
  * have a random part, so that a new one may stand beside it.
@@ -45,6 +46,12 @@ export class Database extends pulumi.ComponentResource {
 	readonly port: pulumi.Output<number>;
 	readonly name: pulumi.Output<string>;
 	readonly user: pulumi.Output<string>;
+	/** The role that reads statistics and no row. */
+	readonly observer: {
+		readonly name: pulumi.Output<string>;
+		/** Secret. */
+		readonly password: pulumi.Output<string>;
+	};
 	/** PEM of the cluster's CA; public. */
 	readonly ca: pulumi.Output<string>;
 	/** Full verification; the reader adds the CA its own way. Secret. */
@@ -97,6 +104,11 @@ export class Database extends pulumi.ComponentResource {
 			{ ...inCluster, name: user },
 			insideCluster,
 		);
+		const watching = new digitalocean.DatabaseUser(
+			`${name}-observer`,
+			{ ...inCluster, name: observer },
+			insideCluster,
+		);
 		const firewall = new digitalocean.DatabaseFirewall(
 			`${name}-firewall`,
 			{
@@ -116,6 +128,10 @@ export class Database extends pulumi.ComponentResource {
 		this.port = this.cluster.port;
 		this.name = db.name;
 		this.user = role.name;
+		this.observer = {
+			name: watching.name,
+			password: pulumi.secret(watching.password),
+		};
 		this.ca = digitalocean.getDatabaseCaOutput(inCluster).certificate;
 		this.url = pulumi.secret(
 			pulumi
@@ -155,7 +171,7 @@ export class Database extends pulumi.ComponentResource {
 			},
 			{
 				...own,
-				dependsOn: [args.server.engine, firewall, role],
+				dependsOn: [args.server.engine, firewall, role, watching],
 				deletedWith: this.cluster,
 			},
 		);
@@ -184,4 +200,6 @@ const grantScript = [
 	'cat >"$folder/ca.crt"',
 	'export PGSSLMODE=verify-full PGSSLROOTCERT="$folder/ca.crt"',
 	`psql -v ON_ERROR_STOP=1 -q -c 'GRANT CREATE ON DATABASE "${database}" TO "${user}"' -c 'GRANT CREATE, USAGE ON SCHEMA public TO "${user}"'`,
+	// From PostgreSQL 16 on it is the provider's to allow: no reason to deploy nothing.
+	`psql -v ON_ERROR_STOP=1 -q -c 'GRANT pg_monitor TO "${observer}"' || echo 'warning: ${observer} sees no statistics but its own: sessions, locks and long transactions of others are missing from the metrics' >&2`,
 ].join("\n");

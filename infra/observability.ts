@@ -2,6 +2,10 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Hostnames } from "../caddy/caddyfile";
 import type { Database } from "./database";
 import type { Secrets } from "./secrets";
+import { Blackbox } from "./services/blackbox";
+import { Cadvisor } from "./services/cadvisor";
+import { NodeExporter } from "./services/node-exporter";
+import { PostgresExporter } from "./services/postgres-exporter";
 import { Prometheus } from "./services/prometheus";
 import type { Service } from "./services/service";
 import type { Settings } from "./settings";
@@ -13,6 +17,10 @@ export interface ObservabilityArgs {
 	settings: Settings;
 	database: Database;
 	hostnames: Hostnames;
+	/** The stack's name. */
+	environment: string;
+	/** Of the new system, to which names lead after the switch. */
+	address: pulumi.Input<string>;
 }
 
 /** What an operator watches the product with: up days before the switch, and kept. */
@@ -26,18 +34,24 @@ export class Observability extends pulumi.ComponentResource {
 		opts?: pulumi.ComponentResourceOptions,
 	) {
 		super("cutover:infra:Observability", name, {}, opts);
-		const { swarm, settings, hostnames } = args;
+		const { settings } = args;
+		const { images } = settings;
 		const inside = { parent: this };
-		const prometheus = new Prometheus(
-			"prometheus",
-			{
-				swarm,
-				image: settings.images.prometheus,
-				hostname: hostnames.monitoring,
-			},
-			inside,
-		);
-		this.services = [prometheus];
+		this.services = [
+			new NodeExporter(
+				"node-exporter",
+				{ ...args, image: images.nodeExporter },
+				inside,
+			),
+			new Cadvisor("cadvisor", { ...args, image: images.cadvisor }, inside),
+			new PostgresExporter(
+				"postgres-exporter",
+				{ ...args, image: images.postgresExporter },
+				inside,
+			),
+			new Blackbox("blackbox", args, inside),
+			new Prometheus("prometheus", args, inside),
+		];
 		this.registerOutputs({});
 	}
 }

@@ -25,6 +25,12 @@ export class Secrets extends pulumi.ComponentResource {
 	readonly follower: Record<string, docker.Secret>;
 	/** A line "user hash" as Caddy's basic_auth takes it. */
 	readonly monitoringUsers: docker.Secret;
+	/** The same log-in's password, for what asks behind it. */
+	readonly monitoringPassword: docker.Secret;
+	/** Of the database's role that reads statistics. */
+	readonly observerPassword: docker.Secret;
+	/** PEM of the authority of the database's certificate. */
+	readonly databaseCa: docker.Secret;
 	readonly monitoring: {
 		user: string;
 		/** Secret. */
@@ -58,13 +64,22 @@ export class Secrets extends pulumi.ComponentResource {
 			"monitoring-users",
 			pulumi.interpolate`${this.monitoring.user} ${password.bcryptHash}\n`,
 		);
+		this.monitoringPassword = secret(
+			"monitoring-password-file",
+			password.result,
+		);
+		this.observerPassword = secret(
+			"observer-password",
+			database.observer.password,
+		);
+		this.databaseCa = secret("database-ca", database.ca);
 		this.backend = {
 			DATABASE_URL: secret("database-url", database.urlWithCaFile),
 			STACK_AUTH_SECRET_SERVER_KEY: secret(
 				"stack-auth-secret-server-key",
 				settings.stackAuthSecretServerKey,
 			),
-			"database-ca.crt": secret("database-ca", database.ca),
+			"database-ca.crt": this.databaseCa,
 		};
 		this.follower = settings.sync
 			? {

@@ -52,6 +52,10 @@ export const defaultImages = {
 	cutover: "freshtrackpro/cutover:1.0.0",
 	caddy: "caddy:2.11.9",
 	prometheus: "prom/prometheus:v2.42.0",
+	nodeExporter: "prom/node-exporter:v1.5.0",
+	cadvisor: "gcr.io/cadvisor/cadvisor:v0.52.1",
+	postgresExporter: "prometheuscommunity/postgres-exporter:v0.11.1",
+	blackbox: "prom/blackbox-exporter:v0.23.0",
 };
 
 const imageKeys = Object.fromEntries(
@@ -78,7 +82,7 @@ const schema = z.strictObject({
 	dnsTtl: z.int().min(30, "30 seconds or more").default(300),
 	acme: z.strictObject({
 		directory: url,
-		/** PEM of the authority behind the directory's own TLS, if not public. */
+		/** PEM of the authorities that are not public: of the directory's own TLS, of what it issues. */
 		caFile: z.string().optional(),
 		email: z.email("an e-mail address"),
 	}),

@@ -2,11 +2,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 
-/** What Prometheus itself adds to every target. */
-const ofTargets = [
+/** What Prometheus itself adds, to every target and of every alert. */
+const ofPrometheus = [
 	"up",
 	"scrape_duration_seconds",
 	"scrape_samples_scraped",
+	"ALERTS",
+	"ALERTS_FOR_STATE",
 ] as const;
 
 /** What every process tells that uses a client library of Prometheus'. */
@@ -27,19 +29,17 @@ const histogram = (name: string) => [
  * The metrics that dashboards and alerts may name, by the job that Prometheus
  * scrapes them under. Tests hold the list against what the programs expose.
  *
- * Labels beside the usual ones: `via` of blackbox-http is "new" for a request to
- * this system wherever DNS leads, "name" for one as its users make it; `host` is
- * site, api or status. For blackbox-dns `host` and `resolver` say who was asked for
- * what; probe_success is then 1 where the answer is this system's address, and
- * probe_dns_answer_rrs the number of addresses, whichever. cAdvisor names a
- * service's containers by container_label_com_docker_swarm_service_name, copied
- * to `service`.
+ * Labels beside the usual ones: blackbox-http has `host` (site, api, status,
+ * monitoring) and `via`: "new" asks this system wherever DNS leads, "old" the old
+ * one, "name" whichever DNS leads to. blackbox-dns has `host` and `resolver`;
+ * probe_success is 1 where the answer is this system's address, and
+ * probe_dns_answer_rrs counts the addresses, whichever. cadvisor has `service`, the
+ * Swarm's name of it, and `name`, the container's; neither is on what it tells of
+ * the machine, whose network only it knows. migration's files come through job node.
  */
 export const metricNames = {
 	prometheus: [
 		...ofProcess,
-		"ALERTS",
-		"ALERTS_FOR_STATE",
 		"prometheus_build_info",
 		"prometheus_config_last_reload_successful",
 		"prometheus_notifications_alertmanagers_discovered",
@@ -139,7 +139,6 @@ export const metricNames = {
 		"container_memory_working_set_bytes",
 		"container_network_receive_bytes_total",
 		"container_network_transmit_bytes_total",
-		"container_oom_events_total",
 		"container_spec_cpu_period",
 		"container_spec_cpu_quota",
 		"container_spec_memory_limit_bytes",
@@ -240,6 +239,13 @@ export const metricNames = {
 	"uptime-kuma": ["monitor_response_time", "monitor_status"],
 } as const satisfies Record<string, readonly string[]>;
 
+/** Those that are there only after something has happened that need not happen. */
+export const sometimes: ReadonlySet<string> = new Set([
+	"cutover_freeze_seconds_left",
+	"cutover_writes_after_freeze_total",
+	"loki_discarded_samples_total",
+]);
+
 /** A job of the scrape configuration, or `migration`, whose files job node reads. */
 export type Job = keyof typeof metricNames;
 
@@ -249,7 +255,7 @@ export type Job = keyof typeof metricNames;
  */
 export function knownMetrics(): ReadonlySet<string> {
 	return new Set([
-		...ofTargets,
+		...ofPrometheus,
 		...Object.values<readonly string[]>(metricNames).flat(),
 		...recorded(),
 	]);

@@ -63,7 +63,7 @@ export function statusPageUp(site: Site): Check {
 export function prometheusScrapes(site: Site): Check {
 	return {
 		name: "Prometheus scrapes",
-		lookAt: "https://monitoring.<domain>/targets",
+		lookAt: "https://monitoring.<domain>/prometheus/targets",
 		run: () =>
 			waitFor(
 				"every Prometheus target up",

@@ -78,19 +78,27 @@ export class Site extends Place {
 
 	/** One query to the stack's Prometheus; the values of the answer's series. */
 	async query(promql: string): Promise<number[]> {
+		const { result } = await this.prometheus<{
+			result: { value: [number, string] }[];
+		}>(`query?query=${encodeURIComponent(promql)}`);
+		return result.map(({ value }) => Number(value[1]));
+	}
+
+	/**
+	 * Asks the stack's Prometheus by name, with its log-in.
+	 *
+	 * @param path under its API, version 1.
+	 * @returns the answer's data.
+	 */
+	async prometheus<Data>(path: string): Promise<Data> {
 		const { user, password } = this.outputs.monitoring;
 		const basic = Buffer.from(`${user}:${password}`).toString("base64");
-		const answer = await this.ask(
-			"monitoring",
-			`/api/v1/query?query=${encodeURIComponent(promql)}`,
-			{ headers: { authorization: `Basic ${basic}` } },
-		);
+		const answer = await this.ask("monitoring", `/prometheus/api/v1/${path}`, {
+			headers: { authorization: `Basic ${basic}` },
+		});
 		if (answer.status !== 200) {
-			throw new Error(`Prometheus answered ${answer.status} to ${promql}`);
+			throw new Error(`Prometheus answered ${answer.status} to ${path}`);
 		}
-		const { data } = JSON.parse(answer.body) as {
-			data: { result: { value: [number, string] }[] };
-		};
-		return data.result.map(({ value }) => Number(value[1]));
+		return (JSON.parse(answer.body) as { data: Data }).data;
 	}
 }

@@ -1,4 +1,4 @@
-# Looks at one service after the other; $services has "name replicas image" a line.
+# Looks at one service after the other; $services has "name tasks image" a line.
 # Ends with 1 where one is not as it should be, and says on standard error why.
 #
 # The engine itself ends an update: completed, rolled back or paused. Where it has
@@ -19,7 +19,7 @@ are_new() {
 
 # Sets found: "as it should be", or why it is not.
 wait_for_service() {
-	seconds=$((180 + 30 * replicas))
+	seconds=$((180 + 30 * wanted))
 	end=$(($(date +%s) + seconds))
 	while [ "$(date +%s)" -lt $end ]; do
 		state=$(of_service '{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}')
@@ -34,7 +34,7 @@ wait_for_service() {
 			return
 			;;
 		'' | completed)
-			if [ "$running" = "$replicas/$replicas" ] && { [ -n "$state" ] || are_new; }; then
+			if [ "$running" = "$wanted/$wanted" ] && { [ -n "$state" ] || are_new; }; then
 				found="as it should be"
 				return
 			fi
@@ -47,8 +47,8 @@ wait_for_service() {
 
 # The newest tasks that do not run as they should, and the end of the newest one's log.
 tell() {
-	printf '%s\n   expected %s healthy tasks of %s\n   found    %s\n' "$name" "$replicas" "$image" "$1"
-	failing=$(docker inspect --type task --format '{{.CreatedAt}}|{{.ID}}|{{.Slot}}|{{.DesiredState}}|{{.Status.State}}|{{.Spec.ContainerSpec.Image}}|{{.Status.Message}} {{.Status.Err}}' \
+	printf '%s\n   expected %s healthy tasks of %s\n   found    %s\n' "$name" "$wanted" "$image" "$1"
+	failing=$(docker inspect --type task --format '{{.CreatedAt}}|{{.ID}}|{{or .Slot .NodeID}}|{{.DesiredState}}|{{.Status.State}}|{{.Spec.ContainerSpec.Image}}|{{.Status.Message}} {{.Status.Err}}' \
 		$(docker service ps -q --no-trunc "$name") | sort -r |
 		awk -F'|' '$5 ~ /^(failed|rejected|complete|orphaned)$/ || ($4 ~ /^(ready|running)$/ && $5 != "running")' | head -n 3)
 	echo "$failing" | awk -F'|' -v name="$name" 'NF { printf "            task %s.%s of %s: %s: %s\n", name, $3, $6, $5, $7 }'
@@ -61,7 +61,7 @@ tell() {
 }
 
 failed=0
-while read -r name replicas image; do
+while read -r name wanted image; do
 	wait_for_service
 	deployed=$(of_service '{{.Spec.TaskTemplate.ContainerSpec.Image}}')
 	case "$found|$deployed" in

@@ -39,8 +39,8 @@ export class Validation extends pulumi.ComponentResource {
 		const { manager } = args.server;
 		const services = args.services.map(({ service }) => service);
 		const deployed = services.map(({ fingerprint }) => fingerprint);
-		const expected = services.map(({ service, replicas, image }) =>
-			service.name.apply((label) => `${label} ${replicas} ${image}`),
+		const expected = services.map(({ service, tasks, image }) =>
+			service.name.apply((label) => `${label} ${tasks} ${image}`),
 		);
 		const running = new remote.Command(
 			`${name}-deploy`,

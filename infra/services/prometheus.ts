@@ -1,13 +1,23 @@
+import { basename } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { prometheusFiles, retention } from "../../observability/prometheus";
+import type { Hostnames } from "../../caddy/caddyfile";
+import {
+	monitoringPasswordFile,
+	prometheusFiles,
+	retention,
+} from "../../observability/prometheus";
+import type { Secrets } from "../secrets";
+import type { Settings } from "../settings";
 import type { Swarm } from "../swarm";
 import { configFile, httpGet, Service } from "./service";
 
 export interface PrometheusArgs {
 	swarm: Swarm;
-	image: string;
-	/** Host name under which people see it, for links in alerts. */
-	hostname: string;
+	secrets: Secrets;
+	settings: Settings;
+	hostnames: Hostnames;
+	/** The stack's name, for its alerts. */
+	environment: string;
 }
 
 const folder = "/etc/prometheus";
@@ -26,13 +36,21 @@ export class Prometheus extends pulumi.ComponentResource {
 		opts?: pulumi.ComponentResourceOptions,
 	) {
 		super("cutover:infra:Prometheus", name, {}, opts);
+		const { swarm, secrets, settings, hostnames } = args;
+		const files = prometheusFiles({
+			hostnames,
+			stack: args.environment,
+			legacyAddress: settings.legacyAddress,
+			resolvers: settings.resolvers,
+			monitoringUser: secrets.monitoring.user,
+		});
 		const configs = Object.fromEntries(
-			Object.entries(prometheusFiles()).map(([file, text]) => [
+			Object.entries(files).map(([file, text]) => [
 				`${folder}/${file}`,
 				configFile(
 					`${name}-${file.replace(/^rules\/|\.yml$/g, "")}`,
 					text,
-					args.swarm,
+					swarm,
 					this,
 				),
 			]),
@@ -40,15 +58,21 @@ export class Prometheus extends pulumi.ComponentResource {
 		this.service = new Service(
 			name,
 			{
-				swarm: args.swarm,
+				swarm,
 				hostname: "prometheus",
-				image: args.image,
+				image: settings.images.prometheus,
 				args: [
 					`--config.file=${folder}/prometheus.yml`,
 					`--storage.tsdb.path=${data}`,
-					`--storage.tsdb.retention.time=${retention}`,
-					`--web.external-url=https://${args.hostname}/`,
+					`--storage.tsdb.retention.time=${retention.time}`,
+					`--storage.tsdb.retention.size=${retention.size}`,
+					// Caddy takes the path away before it asks.
+					`--web.external-url=https://${hostnames.monitoring}/prometheus/`,
+					"--web.route-prefix=/",
 				],
+				secrets: {
+					[basename(monitoringPasswordFile)]: secrets.monitoringPassword,
+				},
 				configs,
 				mounts: [{ type: "volume", source: "prometheus", target: data }],
 				onManager: true,

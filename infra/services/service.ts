@@ -24,6 +24,8 @@ export interface ServiceArgs {
 	exclusive?: boolean;
 	/** Default 1. */
 	replicas?: number;
+	/** One task on each machine, also on those that join later, instead of replicas. */
+	everywhere?: boolean;
 	/** Keeps every task on the manager: for data or addresses that are there. */
 	onManager?: boolean;
 	limits: { cpus: number; memoryMb: number };
@@ -56,7 +58,8 @@ export interface ServiceArgs {
 export class Service extends pulumi.ComponentResource {
 	readonly service: docker.Service;
 	readonly image: string;
-	readonly replicas: number;
+	/** Tasks that run where all is well. */
+	readonly tasks: number;
 	/** Changes with anything that a task is made of. */
 	readonly fingerprint: pulumi.Output<string>;
 
@@ -77,9 +80,10 @@ export class Service extends pulumi.ComponentResource {
 			maxFailureRatio: "0",
 			order,
 		};
-		const { inside, network } = args.swarm;
+		const { inside, network, server } = args.swarm;
+		const replicas = args.replicas ?? 1;
 		this.image = args.image;
-		this.replicas = args.replicas ?? 1;
+		this.tasks = args.everywhere ? 1 + server.workers.length : replicas;
 		const task = taskSpec(
 			args,
 			pinnedImage(`${name}-image`, args.image, args.swarm, this),
@@ -92,7 +96,7 @@ export class Service extends pulumi.ComponentResource {
 			{
 				name: args.hostname,
 				taskSpec: task,
-				mode: { replicated: { replicas: this.replicas } },
+				mode: args.everywhere ? { global: true } : { replicated: { replicas } },
 				updateConfig: { ...change, failureAction: "rollback" },
 				rollbackConfig: { ...change, failureAction: "pause" },
 				endpointSpec: {

@@ -6,7 +6,7 @@ import { apiRoutes } from "./api/routes";
 import { ApiServer, type Exchange } from "./api/server";
 import { Clock } from "./clock";
 import { Background, type Context, Identifiers, Queues } from "./context";
-import { HostTable } from "./dns/hosts";
+import { HostTable, NAME_SERVERS } from "./dns/hosts";
 import { DnsServer } from "./dns/server";
 import type { Machines } from "./machines/types";
 import { emptyState } from "./state";
@@ -69,6 +69,9 @@ export async function startEmulator(
 				},
 			);
 			resolvers.push(server);
+			if (place.port === 53)
+				for (const name of NAME_SERVERS)
+					context.hosts.set(name, server.address);
 			closers.push(() => server.close());
 		}
 		const api = await ApiServer.listen({

@@ -56,7 +56,7 @@ describe("the stacks under mocks", () => {
 		const services = (await deploy("production")).filter(
 			({ type }) => type === "docker:index/service:Service",
 		);
-		assert.equal(services.length, 4);
+		assert.equal(services.length, 8);
 		for (const { name, inputs } of services) {
 			const { taskSpec, updateConfig } = inputs as {
 				taskSpec: {
@@ -100,7 +100,7 @@ describe("the stacks under mocks", () => {
 		assert.deepEqual(await kept({ "cutover:allowDataLoss": true }), names);
 		assert.deepEqual(await kept(), [
 			...["database-cluster", "database-db", "database-firewall"],
-			...["database-user", "network-vpc", ...names],
+			...["database-observer", "database-user", "network-vpc", ...names],
 		]);
 	});
 
@@ -366,6 +366,20 @@ describe("the stacks under mocks", () => {
 			find(resources, "backend-service"),
 		);
 		assert.ok(backend.has("server-node-3"));
+	});
+
+	it("measures every machine, and waits for all of those tasks", async () => {
+		const resources = await deploy("production", { "cutover:droplets": 3 });
+		const everywhere = resources.filter(
+			({ type, inputs }) =>
+				type === "docker:index/service:Service" &&
+				(inputs.mode as { global?: boolean }).global,
+		);
+		const names = everywhere.map(({ inputs }) => inputs.name as string);
+		assert.ok(names.includes("node-exporter") && names.includes("cadvisor"));
+		const { stdin } = find(resources, "validation-deploy").inputs;
+		for (const name of names)
+			assert.match(String(stdin), new RegExp(`^(services=')?${name} 3 `, "m"));
 	});
 
 	it("adopts a zone and records that are there and in no state", async () => {

@@ -17,6 +17,7 @@ import type { Pulumi, UpdateResult } from "./pulumi";
 import type { Rehearsal } from "./rehearsal";
 import { destroyWatched, restoresEqual } from "./return";
 import type { Step } from "./step";
+import { targetsUp } from "./targets";
 import { Traffic, trafficInWords } from "./traffic";
 import { isInOldSystem, useNewSystem } from "./use";
 
@@ -178,6 +179,10 @@ function cutoverComplete(rehearsal: Rehearsal): PlannedCheckpoint {
 			{
 				title: "freeze and switch again, under traffic",
 				run: switchUnderTraffic,
+			},
+			{
+				title: "every target of Prometheus is up, every metric there",
+				run: () => targetsUp(rehearsal),
 			},
 			{
 				title: "the new database's foreign keys are all validated",

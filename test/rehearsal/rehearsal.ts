@@ -78,7 +78,9 @@ export class Rehearsal {
 			["sshCidrs[0]", value("EMULATOR_NETWORK")],
 			["resolvers[0]", value("EMULATOR_RESOLVER")],
 			["acme.directory", value("ACME_DIRECTORY_URL")],
-			["acme.caFile", value("ACME_CA_FILE")],
+			["acme.caFile", value("PRIVATE_ROOTS_FILE")],
+			// Its official image lies in a registry that the Droplets' mirror is none of.
+			["images.cadvisor", "cutover/cadvisor:v0.52.1"],
 			["stackAuth.apiUrl", value("STACK_AUTH_API_URL")],
 			["stackAuth.projectId", value("STACK_AUTH_PROJECT_ID")],
 			[

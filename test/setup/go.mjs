@@ -1,4 +1,10 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+	copyFileSync,
+	mkdirSync,
+	renameSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
 import { SetupError } from "./errors.mjs";
 import { run, which } from "./exec.mjs";
 
@@ -10,7 +16,9 @@ import { run, which } from "./exec.mjs";
  * @param {import("./cache.mjs").Cache} job.cache
  * @param {string} job.module for instance github.com/caddyserver/caddy/v2
  * @param {string} job.version for instance v2.11.9
- * @param {string} job.command the package in the module, for instance cmd/caddy
+ * @param {string} [job.command] the package in the module, for instance cmd/caddy
+ * @param {string} [job.source] a Go file over the module's packages, where it has no
+ *   command that a proxy knows
  * @param {string} job.output file to write
  * @param {string} [job.ldflags] for the linker, beside leaving out debug data
  * @param {string} job.log
@@ -21,6 +29,7 @@ export async function buildGo({
 	module,
 	version,
 	command,
+	source,
 	output,
 	ldflags = "",
 	log,
@@ -47,11 +56,14 @@ export async function buildGo({
 		GOWORK: "off",
 	};
 	writeFileSync(`${work}/go.mod`, "module build\n");
-	const path = `${module}/${command}`;
+	if (source) copyFileSync(source, `${work}/main.go`);
+	const path = source ? module : `${module}/${command}`;
 	const go = (args) => run("go", args, { cwd: work, env, log });
 	await go(["get", `${path}@${version}`]);
 	const aside = `${output}.new`;
-	await go(["build", "-ldflags", `-s -w ${ldflags}`, "-o", aside, path]);
+	// What the file needs besides is in the version that the module asks for.
+	const built = source ? ["-mod=mod", "-o", aside, "."] : ["-o", aside, path];
+	await go(["build", "-ldflags", `-s -w ${ldflags}`, ...built]);
 	// Renamed, so that a kill never leaves half a program under the final name.
 	renameSync(aside, output);
 	rmSync(work, { recursive: true });

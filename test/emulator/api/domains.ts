@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Context } from "../context";
+import { NAME_SERVERS } from "../dns/hosts";
 import { zoneFile } from "../dns/zone-file";
 import type { Domain, DomainRecord, State } from "../state";
 import { notFound, unprocessable } from "./errors";
@@ -68,12 +69,8 @@ export function domainRoutes(context: Context): Route[] {
 				const add = (request: RecordRequest) =>
 					putRecord(domain, recordFrom(domain.name, ids.number(), request));
 				add({ type: "SOA", name: "@", data: String(defaultTtl) });
-				for (const server of ["ns1", "ns2", "ns3"])
-					add({
-						type: "NS",
-						name: "@",
-						data: `${server}.digitalocean.com.`,
-					});
+				for (const server of NAME_SERVERS)
+					add({ type: "NS", name: "@", data: `${server}.` });
 				if (body.ip_address)
 					add({ type: "A", name: "@", data: body.ip_address });
 				state.domains.set(domain.name, domain);

@@ -1,3 +1,8 @@
+/** Those that serve every zone of an account. */
+export const NAME_SERVERS = ["ns1", "ns2", "ns3"].map(
+	(name) => `${name}.digitalocean.com`,
+);
+
 /** Host names with one address each, answered beside the account's domains. */
 export class HostTable {
 	readonly #addresses = new Map<string, string>();

@@ -177,17 +177,14 @@ async function writeRoots(
 		await writeFile(path, text);
 		return path;
 	};
+	const own = [roots.acmeCa, roots.acmeRoot, roots.legacyCa];
 	// As on any machine, what Let's Encrypt issues is trusted beside the host's own roots.
-	const trusted = [
-		await hostRoots(),
-		roots.acmeCa,
-		roots.acmeRoot,
-		roots.legacyCa,
-	];
+	const trusted = [await hostRoots(), ...own];
 	return {
 		ACME_CA_FILE: await write("acme-ca.crt", roots.acmeCa),
 		ACME_ROOT_FILE: await write("acme-root.crt", roots.acmeRoot),
 		LEGACY_CA_FILE: await write("legacy-ca.crt", roots.legacyCa),
+		PRIVATE_ROOTS_FILE: await write("private-roots.crt", own.join("\n")),
 		NODE_EXTRA_CA_CERTS: await write("roots.crt", trusted.join("\n")),
 	};
 }
