@@ -78,6 +78,7 @@ export const metricNames = {
 		"node_filesystem_avail_bytes",
 		"node_filesystem_files",
 		"node_filesystem_files_free",
+		"node_filesystem_free_bytes",
 		"node_filesystem_readonly",
 		"node_filesystem_size_bytes",
 		"node_load1",
@@ -211,6 +212,7 @@ export const metricNames = {
 		"nodejs_heap_size_used_bytes",
 		"readings_ingested_total",
 		"scheduled_job_last_success_timestamp_seconds",
+		"sensor_newest_reading_timestamp_seconds",
 	],
 	loki: [
 		...ofProcess,

@@ -10,6 +10,7 @@ import { ensurePackages } from "./npm.mjs";
 import { ensureCli, ensurePlugins, usePlugins } from "./pulumi.mjs";
 import { push, REGISTRY, startRegistry, stopRegistry } from "./registry.mjs";
 import { BROWSER, ensureTools, RESOLVER, RIVALS } from "./tools.mjs";
+import { ensureUnpacked, MONITORING } from "./unpacked.mjs";
 
 const GIB = 1024 ** 3;
 /** Twice what an empty cache was seen to grow to at most, engine included. */
@@ -81,8 +82,12 @@ export class Session {
 	/** What the tests need besides: call it after start. */
 	async addTestTools() {
 		await this.#locked(async () => {
-			await this.report.step("dig", () => ensureTools(this.cache, RESOLVER));
-			await this.report.step("browser", () => ensureTools(this.cache, BROWSER));
+			const { report } = this;
+			await report.step("dig", () => ensureTools(this.cache, RESOLVER));
+			await report.step("Prometheus and Alertmanager", () =>
+				ensureUnpacked(this.cache, MONITORING),
+			);
+			await report.step("browser", () => ensureTools(this.cache, BROWSER));
 		});
 	}
 
