@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "pg";
 import { connect, type DatabaseAddress } from "../connection";
-import { metricLines } from "../metrics";
+import { metricLines, type Sample, type WATCH_METRICS } from "../metrics";
 import { type FreezeState, readFreezeState, type Written } from "./state";
 
 const POLL_MS = 2000;
@@ -48,48 +48,23 @@ export class FreezeWatch {
 	/** The metrics in Prometheus' text format. */
 	metrics(): string {
 		const { seen } = this;
-		const gauge = (name: string, help: string, value: number | null) => ({
-			...{ name, help, type: "gauge" as const },
-			samples: [{ labels: {}, value }],
-		});
-		const state = seen?.state;
-		return metricLines([
-			gauge(
-				"cutover_watch_up",
-				"Whether the source could be asked.",
-				seen ? 1 : 0,
-			),
-			gauge(
-				"cutover_barrier_up",
-				"Whether the barrier closes every table of ours.",
-				seen && Number(stands(seen.state)),
-			),
-			gauge(
-				"cutover_freeze_seconds_left",
-				"Seconds until the barrier opens by itself; none where it stays.",
-				state ? state.secondsLeft : null,
-			),
-			{
-				name: "cutover_writes_after_freeze_total",
-				type: "counter",
-				help: "Rows written since the freeze; owned: the barrier is to close the table.",
-				samples: [...this.writes.values()].map(({ table, owned, count }) => ({
+		const one = (value: number | null): Sample[] => [{ labels: {}, value }];
+		const samples: Record<keyof typeof WATCH_METRICS, readonly Sample[]> = {
+			cutover_watch_up: one(seen ? 1 : 0),
+			cutover_barrier_up: one(seen && Number(stands(seen.state))),
+			cutover_freeze_seconds_left: one(seen?.state?.secondsLeft ?? null),
+			cutover_writes_after_freeze_total: [...this.writes.values()].map(
+				({ table, owned, count }) => ({
 					labels: { table, owned: String(owned) },
 					value: count,
-				})),
-			},
-			{
-				name: "cutover_residual_transactions_total",
-				type: "counter",
-				help: "Transactions of others on the source since the watch began.",
-				samples: [{ labels: {}, value: this.transactions }],
-			},
-			gauge(
-				"cutover_residual_sessions",
-				"Sessions of others on the source.",
-				seen?.sessions ?? null,
+				}),
 			),
-		]);
+			cutover_residual_transactions_total: one(this.transactions),
+			cutover_residual_sessions: one(seen?.sessions ?? null),
+		};
+		return metricLines(
+			Object.entries(samples) as [keyof typeof samples, Sample[]][],
+		);
 	}
 
 	private async look(): Promise<void> {
