@@ -1,6 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import {
+	FOLLOWER_METRICS,
+	STEP_METRICS,
+	WATCH_METRICS,
+} from "../migration/metrics";
 
 /** What Prometheus itself adds, to every target and of every alert. */
 const ofPrometheus = [
@@ -24,6 +29,8 @@ const histogram = (name: string) => [
 	`${name}_count`,
 	`${name}_sum`,
 ];
+
+const namesOf = (metrics: object) => Object.keys(metrics);
 
 /**
  * The metrics that dashboards and alerts may name, by the job that Prometheus
@@ -99,37 +106,11 @@ export const metricNames = {
 		"node_vmstat_oom_kill",
 	],
 	/** Of the steps that end: files that node-exporter reads. */
-	migration: [
-		"cutover_copy_bytes",
-		"cutover_copy_rows",
-		"cutover_copy_rows_total",
-		"cutover_freeze_seconds",
-		"cutover_freeze_started_timestamp_seconds",
-		"cutover_phase",
-		"cutover_proof_differences",
-		"cutover_proof_rows",
-		"cutover_proof_timestamp_seconds",
-	],
+	migration: namesOf(STEP_METRICS),
 	/** From the copy to the freeze. */
-	follower: [
-		"cutover_sync_copied_bytes",
-		"cutover_sync_cycles_total",
-		"cutover_sync_lag_rows",
-		"cutover_sync_lag_seconds",
-		"cutover_sync_last_cycle_timestamp_seconds",
-		"cutover_sync_reconnects_total",
-		"cutover_sync_rows_applied_total",
-		"cutover_sync_up",
-	],
+	follower: namesOf(FOLLOWER_METRICS),
 	/** From the freeze on; those of writes from the first write on. */
-	watch: [
-		"cutover_barrier_up",
-		"cutover_freeze_seconds_left",
-		"cutover_residual_sessions",
-		"cutover_residual_transactions_total",
-		"cutover_watch_up",
-		"cutover_writes_after_freeze_total",
-	],
+	watch: namesOf(WATCH_METRICS),
 	cadvisor: [
 		...ofProcess,
 		"container_cpu_cfs_periods_total",

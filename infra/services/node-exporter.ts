@@ -38,10 +38,6 @@ export class NodeExporter extends pulumi.ComponentResource {
 					"--collector.textfile.directory=/textfile",
 					"--collector.disable-defaults",
 					...collectors.map((collector) => `--collector.${collector}`),
-					// The default leaves out overlay as well, which may be a machine's root.
-					"--collector.filesystem.fs-types-exclude=^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|mqueue|nsfs|proc|procfs|pstore|ramfs|rpc_pipefs|securityfs|squashfs|sysfs|tmpfs|tracefs)$",
-					// What lies under the engine's folder is in containers; the folder may be a disk.
-					"--collector.filesystem.mount-points-exclude=^/(dev|proc|run|sys|var/lib/docker/.+)($|/)",
 				],
 				mounts: [
 					{

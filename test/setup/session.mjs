@@ -84,7 +84,7 @@ export class Session {
 		await this.#locked(async () => {
 			const { report } = this;
 			await report.step("dig", () => ensureTools(this.cache, RESOLVER));
-			await report.step("Prometheus and Alertmanager", () =>
+			await report.step("Prometheus, Alertmanager and exporters", () =>
 				ensureUnpacked(this.cache, MONITORING),
 			);
 			await report.step("browser", () => ensureTools(this.cache, BROWSER));

@@ -21,6 +21,18 @@ export const MONITORING = {
 		file: "prometheus-alertmanager",
 	},
 	amtool: { package: "prometheus-alertmanager" },
+	node_exporter: {
+		package: "prometheus-node-exporter",
+		file: "prometheus-node-exporter",
+	},
+	postgres_exporter: {
+		package: "prometheus-postgres-exporter",
+		file: "prometheus-postgres-exporter",
+	},
+	blackbox_exporter: {
+		package: "prometheus-blackbox-exporter",
+		file: "prometheus-blackbox-exporter",
+	},
 };
 
 /**
@@ -39,7 +51,7 @@ export async function ensureUnpacked(cache, tools) {
 		throw new SetupError({
 			expected: `${missing.join(", ")} on PATH, or Debian's packages of them`,
 			found: "neither",
-			fix: "install Prometheus and Alertmanager (https://prometheus.io/download)",
+			fix: "install Prometheus, Alertmanager and their exporters (https://prometheus.io/download)",
 		});
 	for (const name of packages) await unpack(cache, name);
 	for (const name of missing) {
