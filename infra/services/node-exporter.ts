@@ -31,14 +31,7 @@ export class NodeExporter extends pulumi.ComponentResource {
 				swarm: args.swarm,
 				hostname: "node-exporter",
 				image: args.image,
-				args: [
-					`--path.rootfs=${machine}`,
-					`--path.procfs=${machine}/proc`,
-					`--path.sysfs=${machine}/sys`,
-					"--collector.textfile.directory=/textfile",
-					"--collector.disable-defaults",
-					...collectors.map((collector) => `--collector.${collector}`),
-				],
+				args: nodeExporterFlags(machine, "/textfile"),
 				mounts: [
 					{
 						type: "bind",
@@ -62,6 +55,18 @@ export class NodeExporter extends pulumi.ComponentResource {
 		);
 		this.registerOutputs({});
 	}
+}
+
+/** Its arguments: where it sees the machine's root, and the files of others. */
+export function nodeExporterFlags(root: string, textfile: string): string[] {
+	return [
+		`--path.rootfs=${root}`,
+		`--path.procfs=${root}/proc`,
+		`--path.sysfs=${root}/sys`,
+		`--collector.textfile.directory=${textfile}`,
+		"--collector.disable-defaults",
+		...collectors.map((collector) => `--collector.${collector}`),
+	];
 }
 
 const collectors = [

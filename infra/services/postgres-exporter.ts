@@ -11,6 +11,9 @@ export interface PostgresExporterArgs {
 	image: string;
 }
 
+/** The left-out one asks for columns that PostgreSQL 17 does not have any more. */
+export const postgresExporterFlags = ["--no-collector.bgwriter"];
+
 /** The managed database's metrics, by a role that may read statistics and no row. */
 export class PostgresExporter extends pulumi.ComponentResource {
 	readonly service: Service;
@@ -28,10 +31,7 @@ export class PostgresExporter extends pulumi.ComponentResource {
 				swarm: args.swarm,
 				hostname: "postgres-exporter",
 				image: args.image,
-				args: [
-					// It asks for columns that PostgreSQL 17 does not have any more.
-					"--no-collector.bgwriter",
-				],
+				args: postgresExporterFlags,
 				environment: {
 					DATA_SOURCE_URI: pulumi.interpolate`${database.host}:${database.port}/${database.name}?sslmode=verify-full&sslrootcert=${caFile}`,
 					DATA_SOURCE_USER: database.observer.name,
