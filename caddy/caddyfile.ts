@@ -88,7 +88,19 @@ ${hostnames.monitoring} {
 	basic_auth {
 		import ${args.monitoringUsersFile}
 	}
-	import service prometheus 9090
+	# Both answer under / and make links with the path.
+	redir /prometheus /prometheus/
+	handle_path /prometheus/* {
+		import service prometheus 9090
+	}
+	redir /alertmanager /alertmanager/
+	handle_path /alertmanager/* {
+		import service alertmanager 9093
+	}
+	# Grafana knows the same log-in, so that nobody is asked twice.
+	handle {
+		import service grafana 3000
+	}
 }
 
 # Stand-in until Uptime Kuma runs: the front end's own status page.

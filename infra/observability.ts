@@ -4,6 +4,7 @@ import type { Database } from "./database";
 import type { Secrets } from "./secrets";
 import { Blackbox } from "./services/blackbox";
 import { Cadvisor } from "./services/cadvisor";
+import { Grafana } from "./services/grafana";
 import { NodeExporter } from "./services/node-exporter";
 import { PostgresExporter } from "./services/postgres-exporter";
 import { Prometheus } from "./services/prometheus";
@@ -51,6 +52,7 @@ export class Observability extends pulumi.ComponentResource {
 			),
 			new Blackbox("blackbox", args, inside),
 			new Prometheus("prometheus", args, inside),
+			new Grafana("grafana", args, inside),
 		];
 		this.registerOutputs({});
 	}

@@ -56,6 +56,7 @@ export const defaultImages = {
 	cadvisor: "gcr.io/cadvisor/cadvisor:v0.52.1",
 	postgresExporter: "prometheuscommunity/postgres-exporter:v0.11.1",
 	blackbox: "prom/blackbox-exporter:v0.23.0",
+	grafana: "grafana/grafana:12.4.0",
 };
 
 const imageKeys = Object.fromEntries(

@@ -4,6 +4,7 @@ import { checkDisk } from "./disk.mjs";
 import { ensureEngine, ownHost, stopEngine } from "./engine.mjs";
 import { SetupError } from "./errors.mjs";
 import { interrupt, resume } from "./exec.mjs";
+import { ensureFromImage } from "./from-image.mjs";
 import { ensureImage, readImages } from "./images.mjs";
 import { Users, withLock } from "./lock.mjs";
 import { ensurePackages } from "./npm.mjs";
@@ -82,12 +83,18 @@ export class Session {
 	/** What the tests need besides: call it after start. */
 	async addTestTools() {
 		await this.#locked(async () => {
-			const { report } = this;
-			await report.step("dig", () => ensureTools(this.cache, RESOLVER));
+			const { report, cache, docker } = this;
+			await report.step("dig", () => ensureTools(cache, RESOLVER));
 			await report.step("Prometheus, Alertmanager and exporters", () =>
-				ensureUnpacked(this.cache, MONITORING),
+				ensureUnpacked(cache, MONITORING),
 			);
-			await report.step("browser", () => ensureTools(this.cache, BROWSER));
+			const { name } = readImages(this.root).find(
+				({ folder }) => folder === "test/images/caddy",
+			);
+			await report.step("caddy", () =>
+				ensureFromImage(cache, docker, name, "/usr/bin/caddy"),
+			);
+			await report.step("browser", () => ensureTools(cache, BROWSER));
 		});
 	}
 
