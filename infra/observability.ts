@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Hostnames } from "../caddy/caddyfile";
 import type { Database } from "./database";
 import type { Secrets } from "./secrets";
+import { Alertmanager } from "./services/alertmanager";
 import { Blackbox } from "./services/blackbox";
 import { Cadvisor } from "./services/cadvisor";
 import { Grafana } from "./services/grafana";
@@ -53,6 +54,15 @@ export class Observability extends pulumi.ComponentResource {
 			new Blackbox("blackbox", args, inside),
 			new Prometheus("prometheus", args, inside),
 			new Grafana("grafana", args, inside),
+			new Alertmanager(
+				"alertmanager",
+				{
+					...args,
+					image: images.alertmanager,
+					hostname: args.hostnames.monitoring,
+				},
+				inside,
+			),
 		];
 		this.registerOutputs({});
 	}

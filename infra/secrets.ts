@@ -1,6 +1,8 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { alertmanagerConfig } from "../observability/alertmanager";
+import { deliveryOf } from "./alert-settings";
 import type { Database } from "./database";
 import { secretJson } from "./remote";
 import type { Settings } from "./settings";
@@ -23,6 +25,8 @@ export class Secrets extends pulumi.ComponentResource {
 	readonly backend: Record<string, docker.Secret>;
 	/** The follower's and the watch's: both databases, as a JSON object of environment variables. */
 	readonly follower: Record<string, docker.Secret>;
+	/** Its whole configuration, with the mail server's log-in. */
+	readonly alertmanager: Record<string, docker.Secret>;
 	/** A line "user hash" as Caddy's basic_auth takes it. */
 	readonly monitoringUsers: docker.Secret;
 	/** The same log-in's password, for what asks behind it. */
@@ -89,6 +93,12 @@ export class Secrets extends pulumi.ComponentResource {
 					),
 				}
 			: {};
+		this.alertmanager = {
+			"alertmanager.yml": secret(
+				"alertmanager",
+				alertmanagerConfig(deliveryOf(settings)),
+			),
+		};
 		this.registerOutputs({});
 	}
 }

@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { UserError } from "../cutover/errors";
 import { signatures } from "../cutover/signatures";
+import { alertProblems, alerts } from "./alert-settings";
 import { mistake } from "./mistake";
 
 /** The namespace of every key, equal to the project's name in Pulumi.yaml. */
@@ -57,6 +58,7 @@ export const defaultImages = {
 	postgresExporter: "prometheuscommunity/postgres-exporter:v0.11.1",
 	blackbox: "prom/blackbox-exporter:v0.23.0",
 	grafana: "grafana/grafana:12.4.0",
+	alertmanager: "prom/alertmanager:v0.25.0",
 };
 
 const imageKeys = Object.fromEntries(
@@ -134,6 +136,7 @@ const schema = z.strictObject({
 			contacts: z.array(z.string().min(1)).default([]),
 		})
 		.optional(),
+	alerts: alerts.optional(),
 	migration: z
 		.strictObject({
 			/** The mapping into the new system's schema; without one, both sides have the same. */
@@ -217,6 +220,7 @@ const examples: Record<Settable, string> = {
 	manualRepoints: '["Stripe"]',
 	smtpUrl: "smtps://user:…@smtp.example.com",
 	notices: '{"from":"ops@example.com","to":["users@example.com"]}',
+	alerts: '{"to":["ops@example.com"]}',
 	"migration.mapping": "NAME",
 	"migration.acceptRejects": '["TABLE:REASON"]',
 	"users.carryHashes": "true",
@@ -268,7 +272,10 @@ export function parseSettings(
 		),
 	);
 	const problems = parsed.success
-		? contradictions(parsed.data)
+		? [
+				...contradictions(parsed.data),
+				...alertProblems(parsed.data, isSecret("alerts")),
+			]
 		: parsed.error.issues.flatMap(describe);
 	for (const key of secretKeys) {
 		if (key in config && !isSecret(key)) {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../cutover/errors";
+import { deliveryOf } from "../../infra/alert-settings";
 import { ownConfig, parseSettings, secretKeys } from "../../infra/settings";
 import { stackConfig } from "../graph/stacks";
 
@@ -172,6 +173,47 @@ describe("settings", () => {
 		assert.match(
 			refused({ ...flags, ttnApiKey: undefined }),
 			/--secret cutover:ttnApiKey/,
+		);
+	});
+
+	it("sends alerts where a sender and a mail server are named", () => {
+		assert.match(
+			refused({ notices: undefined, smtpUrl: undefined }),
+			/cutover:alerts: expected cutover:notices.*\n.*cutover:alerts: expected cutover:smtpUrl/,
+		);
+		assert.match(
+			refused({ alerts: '{"to":[]}' }),
+			/cutover:alerts\.to: expected at least one/,
+		);
+		assert.match(
+			refused({ smtpUrl: "smtps://user:secret@smtp.example:2465" }),
+			/cutover:smtpUrl: expected port 465 with smtps.*found 2465/,
+		);
+		const quiet = config({ alerts: undefined, smtpUrl: undefined });
+		assert.equal(deliveryOf(parseSettings(quiet)), undefined);
+		assert.deepEqual(
+			deliveryOf(parseSettings(config({ smtpUrl: "smtp://smtp.example" }))),
+			{
+				to: ["support@freshtrackpro.com"],
+				from: "support@freshtrackpro.com",
+				smtpUrl: "smtp://smtp.example",
+			},
+		);
+	});
+
+	it("refuses alerts' URLs in plain text: they are keys", () => {
+		const alerts =
+			'{"to":["a@example.com"],"deadMansUrl":"https://ping.example/PLAIN"}';
+		assert.throws(
+			() => parseSettings(config({ alerts }), (key) => key !== "alerts"),
+			(error: Error) => {
+				assert.match(
+					error.message,
+					/cutover:alerts\.deadMansUrl: expected an encrypted value.*--secret --path cutover:alerts\.deadMansUrl/,
+				);
+				assert.doesNotMatch(error.message, /PLAIN/);
+				return true;
+			},
 		);
 	});
 
