@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import type { DatabaseAddress } from "./connection";
 import { MigrationError } from "./errors";
+import { type StepMetrics, stepMetrics } from "./step-metrics";
 import type { StackAuthAddress } from "./users/api";
 import type { KindPolicy } from "./users/policy";
 
@@ -69,6 +70,7 @@ export interface Options {
 	readonly recopy: readonly string[];
 	readonly metricsPort: number | undefined;
 	readonly metricsHost: string;
+	readonly metrics: StepMetrics;
 	/** Milliseconds. */
 	readonly patience: number;
 	readonly jobs: number;
@@ -113,7 +115,7 @@ export async function parseOptions(
 	const environment = values["environment-stdin"]
 		? { ...env, ...parseEnvironment(await readStdin()) }
 		: env;
-	return {
+	const options: Omit<Options, "metrics"> = {
 		command,
 		environment,
 		dryRun: values["dry-run"],
@@ -167,6 +169,7 @@ export async function parseOptions(
 		source: values.source ?? environment.SOURCE_DATABASE_URL,
 		target: values.target ?? environment.TARGET_DATABASE_URL,
 	};
+	return { ...options, metrics: stepMetrics(values["metrics-dir"], options) };
 }
 
 /** The source's address; fails where the operator gave none. */
@@ -255,6 +258,7 @@ function parse(args: readonly string[]) {
 				recopy: { type: "string", multiple: true, default: [] },
 				"metrics-port": { type: "string" },
 				"metrics-host": { type: "string", default: "127.0.0.1" },
+				"metrics-dir": { type: "string" },
 				patience: { type: "string", default: "600" },
 				jobs: { type: "string", default: DEFAULT_JOBS },
 				proof: { type: "boolean", default: false },

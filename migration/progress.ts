@@ -48,6 +48,15 @@ export class Progress {
 		this.totalBytes += actual - estimated;
 	}
 
+	/** What has been done so far. */
+	amount(): Amount {
+		return {
+			rows: this.rows,
+			bytes: this.bytes,
+			totalBytes: this.totalBytes,
+		};
+	}
+
 	/** Prints the last line and stops. */
 	end(): void {
 		clearInterval(this.timer);
@@ -58,7 +67,7 @@ export class Progress {
 
 	private print(): void {
 		const line = progressLine(
-			{ rows: this.rows, bytes: this.bytes, totalBytes: this.totalBytes },
+			this.amount(),
 			(performance.now() - this.startedAt) / 1000,
 		);
 		const text = `${this.title}: ${line}${this.doing && `  ${this.doing}`}`;

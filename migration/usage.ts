@@ -55,6 +55,7 @@ export const USAGE = `usage: migrate COMMAND [options]
   --recopy TABLE        sync: bring a table again as a whole, as it is now (may be repeated)
   --metrics-port N      sync --follow, watch: metrics for Prometheus at /metrics
   --metrics-host HOST   sync --follow, watch: the address that they are served on (default 127.0.0.1)
+  --metrics-dir DIR     copy, sync, users, freeze --drain, verify, export: write STEP.prom there for node exporter (default /var/lib/cutover/metrics, where it is)
   --patience SEC        sync: how long to try to reach a database that is gone (default 600)
   --query SQL           received: gives dev_eui and received_at of what came in from $1 on
   --since TIME          received: $1, as RFC 3339

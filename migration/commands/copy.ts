@@ -28,7 +28,10 @@ import type { Outcome } from "./outcome";
  */
 export async function runCopy(options: Options): Promise<Outcome> {
 	const addresses = { source: sourceOf(options), target: targetOf(options) };
+	const { metrics } = options;
+	metrics.phase("schema");
 	const made = await makeSchema(addresses, options);
+	metrics.phase("copy");
 	const routes = made.catalog.tables.map(sameShape);
 	const proof = options.proof ? new CopyProof(routes, options.jobs) : undefined;
 	const result = await copyRoutes(
@@ -36,13 +39,16 @@ export async function runCopy(options: Options): Promise<Outcome> {
 		{ routes, definitions: made.definitions },
 		{
 			jobs: options.jobs,
+			onProgress: (read) => options.metrics.follow(read),
 			...(proof && {
 				beside: (snapshot, rows) => proof.tasks(snapshot, rows),
 			}),
 		},
 	);
 	await finish(addresses, made.catalog);
-	return report(made, result, proof?.differences());
+	const differences = proof?.differences();
+	if (differences) metrics.set("cutover_proof_differences", differences.length);
+	return report(made, result, differences);
 }
 
 interface MadeSchema {

@@ -32,6 +32,7 @@ export async function runFreezeDrain(options: Options): Promise<Outcome> {
 	if (options.dryRun)
 		return describeFreeze(await freeze(source, options), options);
 	const parts = { ...options, directory: undefined, sendResets: false };
+	options.metrics.phase("prepare");
 	const users = (await withConnection(source, { readOnly: true }, hasAuth))
 		? () => runUsers(parts)
 		: undefined;
@@ -77,6 +78,7 @@ class FreezeRun {
 			const frozen = await this.timed("barrier", () =>
 				freeze(sourceOf(this.options), this.options),
 			);
+			this.noteFrozen(frozen);
 			const done: Record<string, Outcome> = {};
 			let exitCode: number = ExitCode.done;
 			try {
@@ -122,11 +124,25 @@ class FreezeRun {
 
 	private async timed<T>(name: string, work: () => Promise<T>): Promise<T> {
 		const startedAt = performance.now();
+		this.options.metrics.phase(name);
 		const result = await work();
 		const seconds = Number(((performance.now() - startedAt) / 1000).toFixed(3));
 		this.phases[name] = seconds;
+		this.options.metrics.set("cutover_freeze_seconds", seconds, {
+			phase: name,
+		});
 		process.stderr.write(`freeze: ${name} took ${seconds} s\n`);
 		return result;
+	}
+
+	private noteFrozen({ frozenAt, until }: FreezeResult): void {
+		const { metrics } = this.options;
+		metrics.set("cutover_freeze_lifted", 0);
+		for (const [name, time] of [
+			["cutover_freeze_started_timestamp_seconds", frozenAt],
+			["cutover_freeze_deadline_timestamp_seconds", until],
+		] as const)
+			if (time !== null) metrics.set(name, Date.parse(time) / 1000);
 	}
 
 	/** What was proven holds only where the barrier has stood to the end. */
@@ -143,6 +159,7 @@ class FreezeRun {
 	private async lift({ until }: FreezeResult): Promise<string> {
 		try {
 			this.lifted = await liftLease(sourceOf(this.options));
+			this.options.metrics.set("cutover_freeze_lifted", Number(this.lifted));
 			return this.lifted
 				? "the barrier is lifted: the source serves again"
 				: "somebody has lifted the barrier meanwhile, or made it stay: see freeze --state";

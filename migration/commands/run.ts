@@ -1,3 +1,4 @@
+import { ExitCode, MigrationError } from "../errors";
 import type { Command, Options } from "../options";
 import type { Outcome } from "./outcome";
 
@@ -24,6 +25,18 @@ const COMMANDS: Record<Command, () => Run> = {
 };
 
 /** Runs one command; a state that a person can put right is a MigrationError. */
-export function runCommand(options: Options): Promise<Outcome> {
-	return COMMANDS[options.command]()(options);
+export async function runCommand(options: Options): Promise<Outcome> {
+	const { metrics } = options;
+	let exitCode: number = ExitCode.failure;
+	metrics.begin();
+	try {
+		const outcome = await COMMANDS[options.command]()(options);
+		exitCode = outcome.exitCode;
+		return outcome;
+	} catch (error) {
+		if (error instanceof MigrationError) exitCode = error.exitCode;
+		throw error;
+	} finally {
+		metrics.end(exitCode);
+	}
 }

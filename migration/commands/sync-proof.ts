@@ -6,6 +6,7 @@ import type { Follower } from "../follow/follower";
 import type { PairAddresses } from "../follow/pair";
 import type { Options } from "../options";
 import { count } from "../progress";
+import type { StepMetrics } from "../step-metrics";
 
 /**
  * The full proof while a sync goes on, from which `verify --since-baseline` starts
@@ -19,10 +20,26 @@ export async function proveSync(
 	const addresses = { source: read, target: write };
 	const plan = await planBetween(addresses, options);
 	let proof: Verification = { tables: [], differences: [] };
+	const startedAt = performance.now();
 	await follower.atSnapshot(async (snapshot) => {
 		proof = await proveBaseline(addresses, snapshot, plan.comparisons, options);
 	});
+	noteProof(options.metrics, proof, (performance.now() - startedAt) / 1000);
 	return proof;
+}
+
+/** Has the metrics tell of a proof. */
+export function noteProof(
+	metrics: StepMetrics,
+	{ tables, differences }: Verification,
+	seconds: number,
+): void {
+	const rows = tables.reduce((sum, { source }) => sum + source.rows, 0);
+	metrics.set("cutover_proof_rows", rows);
+	metrics.set("cutover_proof_tables", tables.length);
+	metrics.set("cutover_proof_differences", differences.length);
+	metrics.set("cutover_proof_seconds", seconds);
+	metrics.set("cutover_proof_timestamp_seconds", Date.now() / 1000);
 }
 
 /** A proof for the report of a sync. */

@@ -25,6 +25,7 @@ import { mappedBack, mappedForward } from "../mapping/way";
 import { serveMetrics } from "../metrics";
 import { type Options, sourceOf, targetOf } from "../options";
 import { count, size } from "../progress";
+import type { CopyProgress } from "../step-metrics";
 import type { Outcome } from "./outcome";
 import { describeProof, proveSync } from "./sync-proof";
 import { noteFromNowOn, syncState } from "./way-back";
@@ -71,6 +72,7 @@ export async function withDrain<T>(
 ): Promise<T> {
 	return withPair(options, "forward", (pair) =>
 		withSync(pair, options, "forward", async (begun, settings) => {
+			options.metrics.phase("catch-up");
 			await begun.follower.catchUp();
 			const { write } = await pair.open();
 			if (!(await hasBaselines(write)))
@@ -124,10 +126,12 @@ async function withSync<T>(
 	work: (begun: Sync, settings: SyncSettings) => Promise<T>,
 ): Promise<T> {
 	const watch = new LagWatch(pair.addresses.read);
+	if (options.command === "sync") options.metrics.phase("copy");
 	const settings = {
 		...options,
 		direction,
 		watch,
+		onProgress: (read: () => CopyProgress) => options.metrics.follow(read),
 		onNotice: (line: string) => {
 			process.stderr.write(`sync: ${line}\n`);
 		},
@@ -150,15 +154,24 @@ async function sync(
 	begun: Sync,
 	settings: SyncSettings,
 ): Promise<Outcome> {
+	const { metrics } = options;
 	const proving = options.proof && settings.direction === "forward";
-	if (options.mode === "once" || proving) await catchUp(pair, begun, settings);
+	if (options.mode === "once" || proving) {
+		metrics.phase("catch-up");
+		await catchUp(pair, begun, settings);
+	}
+	if (proving) metrics.phase("proof");
 	const proof = proving
 		? await proveSync(begun.follower, pair.addresses, options)
 		: undefined;
 	if (options.mode === "follow") await follow(begun, options, settings);
+	// In a freeze the drain is a phase already.
+	if (options.command === "sync" && options.mode === "drain")
+		metrics.phase("drain");
 	const drained =
 		options.mode === "drain" ? await drain(pair, begun, settings) : null;
 	const lag = await settings.watch.read();
+	if (lag) metrics.set("cutover_journal_entries", lag.rows);
 	const outcome = report(begun, lag, settings, drained, proof);
 	const mapping = mappingOf(options);
 	if (!mapping) return outcome;

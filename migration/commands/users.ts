@@ -4,6 +4,7 @@ import { checkFile } from "../copy/files";
 import { readManifest } from "../copy/manifest";
 import { ExitCode, MigrationError } from "../errors";
 import { type Options, sourceOf, stackAuthOf, targetOf } from "../options";
+import type { StepMetrics } from "../step-metrics";
 import { Api } from "../users/api";
 import { bringUsersBack } from "../users/back";
 import { moveUsers } from "../users/move";
@@ -43,6 +44,15 @@ export async function runUsers(options: Options): Promise<Outcome> {
 						moveUsers(target, stackAuth, users, { ...policy, complete: true }),
 					),
 	);
+	note(options.metrics, {
+		total: result.total,
+		moved: result.moved,
+		updated: result.updated,
+		already_moved: result.alreadyMoved,
+		shut_out: result.shutOut,
+		skipped: Object.values(result.skipped).reduce((sum, n) => sum + n, 0),
+		conflicts: result.conflicts.length,
+	});
 	return {
 		json: { dryRun: options.dryRun, ...result },
 		lines: report(result, options.dryRun),
@@ -76,6 +86,7 @@ async function runBack(
 		},
 	);
 	const { made, total } = result;
+	note(options.metrics, { total, made: made.length });
 	return {
 		json: { dryRun, ...result },
 		lines: [
@@ -87,6 +98,11 @@ async function runBack(
 		],
 		exitCode: ExitCode.done,
 	};
+}
+
+function note(metrics: StepMetrics, counts: Record<string, number>): void {
+	for (const [result, count] of Object.entries(counts))
+		metrics.set("cutover_users", count, { result });
 }
 
 /** The users of an export, as they were then: whoever is not among them may have come since. */

@@ -31,6 +31,7 @@ import { ExitCode, MigrationError } from "../errors";
 import { type Options, sourceOf, targetOf } from "../options";
 import { count } from "../progress";
 import type { Outcome } from "./outcome";
+import { noteProof } from "./sync-proof";
 
 /**
  * Compares the target with the live source, with an export, or with both. Equal
@@ -54,9 +55,12 @@ export async function runVerify(options: Options): Promise<Outcome> {
 		? await verifyExport(options, options.directory)
 		: undefined;
 	const seconds = secondsSince(startedAt);
-	return live && options.repair && live.differences.length > 0
-		? repair(options, live, seconds)
-		: report(live, exported, seconds);
+	if (live && options.repair && live.differences.length > 0)
+		return repair(options, live, seconds);
+	const tables = live?.tables ?? exported?.tables ?? [];
+	const differences = [live, exported].flatMap((one) => one?.differences ?? []);
+	noteProof(options.metrics, { tables, differences }, seconds);
+	return report(live, exported, seconds);
 }
 
 /** Most runs need none of these. */
@@ -155,6 +159,7 @@ async function repair(
 	const sequences = await repairSequences(options, before.plan.sequences);
 	const startedAt = performance.now();
 	const after = await verifyLive(options, differing);
+	noteProof(options.metrics, after, secondsSince(startedAt));
 	const again = report(after, undefined, secondsSince(startedAt));
 	return {
 		json: {

@@ -6,6 +6,7 @@ import { describeFailure } from "../follow/failure";
 import { Progress } from "../progress";
 import { type Route, selectRows } from "../route";
 import { ident, idents } from "../sql";
+import type { CopyProgress } from "../step-metrics";
 import { analyze } from "./analyze";
 import { inRange } from "./chunks";
 import {
@@ -32,6 +33,8 @@ export interface Addresses {
 export interface CopyOptions {
 	/** Lanes: so many tables, parts of tables or indexes at a time. */
 	readonly jobs: number;
+	/** Gets what tells how far the rows have come; gives what ends that. */
+	readonly onProgress?: (read: () => CopyProgress) => () => void;
 	/**
 	 * Makes one state of rows that were read in several snapshots, after a copy was
 	 * cut short: applies the journal. Without it such a copy is refused.
@@ -94,6 +97,7 @@ export async function copyRoutes(
 				() => new Lane(addresses),
 			);
 			const run = new ChunkTasks(snapshot, chunks);
+			const endProgress = options.onProgress?.(() => run.read());
 			try {
 				const beside =
 					options.beside?.(snapshot, (table) => run.bringing(table)) ?? [];
@@ -118,6 +122,7 @@ export async function copyRoutes(
 				return run.result();
 			} finally {
 				run.end();
+				endProgress?.();
 				await Promise.all(lanes.map((lane) => lane.close()));
 			}
 		}),
@@ -225,6 +230,26 @@ class ChunkTasks {
 			chunks: this.chunks.length,
 			chunksDoneBefore: this.chunks.length - this.tasks.length,
 			counts,
+		};
+	}
+
+	/** How far it has come, with what an earlier run had brought. */
+	read(): CopyProgress {
+		const before = this.chunks.filter(({ rows }) => rows !== null);
+		const bytes = before.reduce((sum, chunk) => sum + (chunk.bytes ?? 0), 0);
+		const missing = new Set(
+			this.chunks
+				.filter((chunk) => chunk.rows === null && !this.copied.has(chunk))
+				.map(({ route }) => route),
+		);
+		const tables = new Set(this.chunks.map(({ route }) => route)).size;
+		const { rows, bytes: now, totalBytes } = this.progress.amount();
+		return {
+			rows: rows + before.reduce((sum, chunk) => sum + (chunk.rows ?? 0), 0),
+			bytes: bytes + now,
+			expectedBytes: bytes + totalBytes,
+			tables,
+			tablesDone: tables - missing.size,
 		};
 	}
 

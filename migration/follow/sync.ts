@@ -1,7 +1,7 @@
 import type { ClientBase } from "pg";
 import { routeName } from "../copy/chunks";
 import { endLeftovers } from "../copy/lane";
-import { type CopyResult, copyRoutes } from "../copy/live";
+import { type CopyOptions, type CopyResult, copyRoutes } from "../copy/live";
 import { hasRecord, readChunks, readStatements } from "../copy/record";
 import { ExitCode, MigrationError } from "../errors";
 import { standingFreeze } from "../freeze/record";
@@ -51,6 +51,7 @@ export interface SyncOptions extends Persistence {
 	readonly replace: boolean;
 	/** Tables, parts of tables or indexes at a time. */
 	readonly jobs: number;
+	readonly onProgress?: CopyOptions["onProgress"];
 }
 
 /** A sync whose journal stands and whose tables have been filled. */
@@ -206,6 +207,7 @@ async function fill(
 				},
 				{
 					jobs: options.jobs,
+					...(options.onProgress && { onProgress: options.onProgress }),
 					flush: async () => flush(await pair.open()),
 					settle: async () => {
 						await new Follower(plan, pair, options).cycle({ unsettled: true });
