@@ -1,11 +1,4 @@
-import {
-	chmodSync,
-	existsSync,
-	mkdtempSync,
-	renameSync,
-	rmSync,
-	writeFileSync,
-} from "node:fs";
+import { chmodSync, existsSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MigrationError } from "./errors";
 import { metricLines, type Sample, type STEP_METRICS } from "./metrics";
@@ -114,13 +107,11 @@ export class StepMetrics {
 		);
 		try {
 			// Not *.prom, which the collector would read.
-			const folder = mkdtempSync(`${this.file}-`);
-			const next = join(folder, "next");
+			const next = `${this.file}-next`;
 			writeFileSync(next, lines);
 			// Whatever the umask: node exporter runs as nobody.
 			chmodSync(next, 0o644);
 			renameSync(next, this.file);
-			rmSync(folder, { recursive: true });
 		} catch (error) {
 			this.failed = true;
 			process.stderr.write(
