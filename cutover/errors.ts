@@ -4,6 +4,8 @@ export const ExitCode = {
 	badInput: 2,
 	differences: 3,
 	refused: 4,
+	/** Of `npm run watch`: neither a go nor a return is called for. */
+	undecided: 5,
 } as const;
 
 /**

@@ -91,7 +91,7 @@ export const STEP_METRICS = {
 	cutover_proof_rows: gauge("Rows proven by the step."),
 	cutover_proof_tables: gauge("Tables proven by the step."),
 	cutover_proof_differences: gauge(
-		"Differences named; those of step verify may be expected, others never.",
+		"Differences named; step verify tells only where --metrics-dir is given.",
 	),
 	cutover_proof_seconds: gauge("How long the proof took."),
 	cutover_proof_timestamp_seconds: gauge("When the proof ended."),

@@ -137,7 +137,11 @@ export function stepMetrics(
 			found: directory,
 			fix: "make it, or leave the option away",
 		});
-	return new StepMetrics(directory ?? DEFAULT_DIRECTORY, stepOf(options));
+	const step = stepOf(options);
+	// A person's look at both systems, of which one may go on: its differences are no
+	// alarm, and would stay one for good.
+	const own = step === "verify" ? undefined : DEFAULT_DIRECTORY;
+	return new StepMetrics(directory ?? own, step);
 }
 
 type StepOptions = Pick<

@@ -1,11 +1,8 @@
 import { type Check, expect } from "../check";
+import { mostErrors, mostFailedLogins } from "../criteria";
 import { sentNotices } from "../notices";
 import { waitFor } from "../wait";
 import type { Site } from "./site";
-
-/** Rollback criteria of the plans: more than 5 % errors, more than 10 % failed log-ins. */
-const mostErrors = 0.05;
-const mostFailedLogins = 0.1;
 
 /** Share of requests that the backend answered with 5xx. */
 export function errorRate(site: Site): Check {
