@@ -224,9 +224,12 @@ export const metricNames = {
 
 /** Those that are there only after something has happened that need not happen. */
 export const sometimes: ReadonlySet<string> = new Set([
+	"cutover_freeze_lifted",
 	"cutover_freeze_seconds_left",
 	"cutover_writes_after_freeze_total",
 	"loki_discarded_samples_total",
+	"otelcol_exporter_send_failed_log_records_total",
+	"otelcol_receiver_refused_log_records_total",
 ]);
 
 /** A job of the scrape configuration, or `migration`, whose files job node reads. */

@@ -46,6 +46,16 @@ const service = new docker.Service("service", {
 export const id = service.id;
 `;
 
+/** The same service once on every machine, which it sees from its root on. */
+const everywhere = (engine: NestedEngine) =>
+	program(engine)
+		.replace(/mode: \{ replicated.*/, "mode: { global: true },")
+		.replace(/convergeConfig.*/, "")
+		.replace(
+			"healthcheck:",
+			'mounts: [{ type: "bind", source: "/", target: "/machine", readOnly: true, bindOptions: { propagation: "rslave" } }],\n$&',
+		);
+
 describe("docker with the real CLI and an engine over ssh", function () {
 	this.timeout(400_000);
 	let engine: NestedEngine;
@@ -122,6 +132,24 @@ describe("docker with the real CLI and an engine over ssh", function () {
 		assert.match(output, /did not converge after 10s/);
 		assert.match(output, /non-zero exit \(3\)/);
 		assert.equal(await engine.docker("service", "ls", "-q"), "");
+	});
+
+	it("runs a service on every machine, and then finds nothing to change", async () => {
+		await project.mustRun("config", "rm", "script");
+		project.program(everywhere(engine));
+		await project.up();
+		await waitFor(
+			"one task of one",
+			async () => {
+				const running = await engine.docker(
+					...["service", "ls", "--format", "{{.Mode}} {{.Replicas}}"],
+				);
+				return running === "global 1/1" || undefined;
+			},
+			{ timeoutMs: 30_000 },
+		);
+		await project.up("--expect-no-changes");
+		await project.mustRun("refresh", "--yes", "--expect-no-changes");
 	});
 
 	it("does not talk to a host with another key", async () => {

@@ -20,6 +20,8 @@ const START = [
 	"chmod 600 /root/.ssh/authorized_keys",
 	"ssh-keygen -A",
 	"/usr/sbin/sshd",
+	// As systemd has it, and a service's mount that follows the machine's needs it.
+	"mount --make-rshared /",
 	"exec dockerd --mtu 1400",
 ].join(" && ");
 
