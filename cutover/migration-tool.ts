@@ -40,7 +40,7 @@ export async function migrationTool(run: {
 	showProgress?: boolean;
 }): Promise<{ exitCode: number; result: Record<string, unknown> }> {
 	const command = [
-		"docker run --rm -i --network host",
+		"docker run --rm -i --network host --log-opt tag=migration",
 		"-v /var/lib/cutover:/var/lib/cutover",
 		run.image,
 		...run.arguments.map(shellQuote),

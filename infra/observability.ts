@@ -6,7 +6,9 @@ import { Alertmanager } from "./services/alertmanager";
 import { Blackbox } from "./services/blackbox";
 import { Cadvisor } from "./services/cadvisor";
 import { Grafana } from "./services/grafana";
+import { Loki } from "./services/loki";
 import { NodeExporter } from "./services/node-exporter";
+import { OtelCollector } from "./services/otel-collector";
 import { PostgresExporter } from "./services/postgres-exporter";
 import { Prometheus } from "./services/prometheus";
 import type { Service } from "./services/service";
@@ -61,6 +63,12 @@ export class Observability extends pulumi.ComponentResource {
 					image: images.alertmanager,
 					hostname: args.hostnames.monitoring,
 				},
+				inside,
+			),
+			new Loki("loki", { ...args, image: images.loki }, inside),
+			new OtelCollector(
+				"otel-collector",
+				{ ...args, image: images.otelCollector },
 				inside,
 			),
 		];

@@ -52,6 +52,8 @@ export const defaultImages = {
 	frontend: "freshtrackpro/frontend:1.0.0",
 	cutover: "freshtrackpro/cutover:1.0.0",
 	caddy: "caddy:2.11.9",
+	otelCollector: "otel/opentelemetry-collector-contrib:0.165.0",
+	loki: "grafana/loki:3.5.8",
 	prometheus: "prom/prometheus:v2.42.0",
 	nodeExporter: "prom/node-exporter:v1.5.0",
 	cadvisor: "gcr.io/cadvisor/cadvisor:v0.52.1",

@@ -164,7 +164,7 @@ function runStep(
 /** The migration's command line in its container; secrets come by standard input. */
 function migrationTool(image: string, run: string): string {
 	return [
-		"docker run --rm -i --network host",
+		"docker run --rm -i --network host --log-opt tag=migration",
 		"-v /var/lib/cutover:/var/lib/cutover",
 		`${image} ${run} --environment-stdin --json`,
 	].join(" ");

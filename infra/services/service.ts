@@ -34,11 +34,16 @@ export interface ServiceArgs {
 	 * deleted by itself, also when its machine goes.
 	 */
 	stopsFirst?: boolean;
-	/** A program and its arguments in the container; 0 is healthy. */
-	healthCheck: string[];
+	/**
+	 * A program and its arguments in the container; 0 is healthy. None where the
+	 * image has no program that could ask: the task is healthy while it runs.
+	 */
+	healthCheck?: string[];
 	/** Time that a start may take without counting as ill; default 30 s. */
 	startPeriod?: string;
 	user?: string;
+	/** True where it needs no capability and writes to nothing but its mounts. */
+	confined?: boolean;
 	dependsOn?: pulumi.Resource[];
 }
 
@@ -137,6 +142,7 @@ function taskSpec(
 			env: args.environment,
 			user: args.user,
 			init: true,
+			...(args.confined ? { readOnly: true, capDrops: ["ALL"] } : {}),
 			mounts: args.mounts,
 			secrets: Object.entries(args.secrets ?? {}).map(([file, secret]) => ({
 				secretId: secret.id,
@@ -156,7 +162,7 @@ function taskSpec(
 				fileMode: 0o444,
 			})),
 			healthcheck: {
-				tests: ["CMD", ...args.healthCheck],
+				tests: args.healthCheck ? ["CMD", ...args.healthCheck] : ["NONE"],
 				interval: "5s",
 				timeout: "5s",
 				retries: 3,
@@ -177,7 +183,12 @@ function taskSpec(
 		networksAdvanceds: [{ id: args.swarm.network.id }],
 		logDriver: {
 			name: "json-file",
-			options: { "max-size": "10m", "max-file": "5" },
+			options: {
+				"max-size": "10m",
+				"max-file": "5",
+				// Onto each line: the collector names lines by it.
+				labels: "com.docker.swarm.service.name",
+			},
 		},
 	};
 }

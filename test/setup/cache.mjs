@@ -60,9 +60,10 @@ export class Cache {
 
 	/**
 	 * What set-up remembers from run to run: failed downloads, packages that it
-	 * installed and images that it pulled (for clean), whether the cache once was
+	 * installed and images that it pulled (for clean), the images
+	 * that programs came from, whether the cache once was
 	 * complete, whether a rehearsal was left running.
-	 * @returns {{failures?: Record<string, {at: number, why: string}>, aptPackages?: string[], pulled?: string[], complete?: boolean, kept?: boolean}}
+	 * @returns {{failures?: Record<string, {at: number, why: string}>, aptPackages?: string[], pulled?: string[], programs?: Record<string, string>, complete?: boolean, kept?: boolean}}
 	 */
 	read() {
 		try {

@@ -34,6 +34,41 @@ export async function buildGo({
 	ldflags = "",
 	log,
 }) {
+	const { work, go } = workshop({ cache, module, version, output, log });
+	writeFileSync(`${work}/go.mod`, "module build\n");
+	if (source) copyFileSync(source, `${work}/main.go`);
+	const path = source ? module : `${module}/${command}`;
+	await go(["get", `${path}@${version}`]);
+	const aside = `${output}.new`;
+	// What the file needs besides is in the version that the module asks for.
+	const built = source ? ["-mod=mod", "-o", aside, "."] : ["-o", aside, path];
+	await go(["build", "-ldflags", `-s -w ${ldflags}`, ...built]);
+	// Renamed, so that a kill never leaves half a program under the final name.
+	renameSync(aside, output);
+	rmSync(work, { recursive: true });
+}
+
+/**
+ * Builds an OpenTelemetry Collector of the parts that a file of its builder lists.
+ * @param {object} job
+ * @param {import("./cache.mjs").Cache} job.cache
+ * @param {string} job.version of the builder
+ * @param {string} job.parts the file; it names the program otelcol-contrib, in ./out
+ * @param {string} job.output file to write
+ * @param {string} job.log
+ * @throws {SetupError} when there is no Go
+ */
+export async function buildCollector({ cache, version, parts, output, log }) {
+	const module = "go.opentelemetry.io/collector/cmd/builder";
+	const { work, go } = workshop({ cache, module, version, output, log });
+	copyFileSync(parts, `${work}/builder.yaml`);
+	await go(["run", `${module}@${version}`, "--config", "builder.yaml"]);
+	renameSync(`${work}/out/otelcol-contrib`, output);
+	rmSync(work, { recursive: true });
+}
+
+/** An empty folder to build in, and Go bound to it. */
+function workshop({ cache, module, version, output, log }) {
 	if (!which("go"))
 		throw new SetupError({
 			expected: `to download ${module} ${version} as a ready program, or Go 1.25 or newer to build it`,
@@ -55,16 +90,5 @@ export async function buildGo({
 		GOTOOLCHAIN: "auto",
 		GOWORK: "off",
 	};
-	writeFileSync(`${work}/go.mod`, "module build\n");
-	if (source) copyFileSync(source, `${work}/main.go`);
-	const path = source ? module : `${module}/${command}`;
-	const go = (args) => run("go", args, { cwd: work, env, log });
-	await go(["get", `${path}@${version}`]);
-	const aside = `${output}.new`;
-	// What the file needs besides is in the version that the module asks for.
-	const built = source ? ["-mod=mod", "-o", aside, "."] : ["-o", aside, path];
-	await go(["build", "-ldflags", `-s -w ${ldflags}`, ...built]);
-	// Renamed, so that a kill never leaves half a program under the final name.
-	renameSync(aside, output);
-	rmSync(work, { recursive: true });
+	return { work, go: (args) => run("go", args, { cwd: work, env, log }) };
 }

@@ -13,6 +13,11 @@ import { push, REGISTRY, startRegistry, stopRegistry } from "./registry.mjs";
 import { BROWSER, ensureTools, RESOLVER, RIVALS } from "./tools.mjs";
 import { ensureUnpacked, MONITORING } from "./unpacked.mjs";
 
+/** What tests run without a container, out of the services' own images. */
+const PROGRAMS = [
+	{ folder: "test/images/caddy", file: "/usr/bin/caddy" },
+	{ folder: "test/images/otel-collector", file: "/otelcol-contrib" },
+];
 const GIB = 1024 ** 3;
 /** Twice what an empty cache was seen to grow to at most, engine included. */
 const DISK_COLD = 12 * GIB;
@@ -88,12 +93,13 @@ export class Session {
 			await report.step("Prometheus, Alertmanager and exporters", () =>
 				ensureUnpacked(cache, MONITORING),
 			);
-			const { name } = readImages(this.root).find(
-				({ folder }) => folder === "test/images/caddy",
-			);
-			await report.step("caddy", () =>
-				ensureFromImage(cache, docker, name, "/usr/bin/caddy"),
-			);
+			const images = readImages(this.root);
+			for (const { folder, file } of PROGRAMS) {
+				const { name } = images.find((image) => image.folder === folder);
+				await report.step(file.slice(file.lastIndexOf("/") + 1), () =>
+					ensureFromImage(cache, docker, name, file),
+				);
+			}
 			await report.step("browser", () => ensureTools(cache, BROWSER));
 		});
 	}
