@@ -45,6 +45,11 @@ export function evaluate(
 		case "range":
 			return { series: overTime(metric, times, lookup) };
 		case "aggregate": {
+			// The same sum, without a series for each line's own metadata before it.
+			if (metric.op === "sum" && metric.inner.kind === "range")
+				return {
+					series: overTime(metric.inner, times, lookup, metric.grouping),
+				};
 			const inner = evaluate(metric.inner, times, lookup);
 			if ("scalar" in inner)
 				throw new QueryError(
@@ -66,6 +71,7 @@ function overTime(
 	{ op, log, range, offset }: Extract<Metric, { kind: "range" }>,
 	times: bigint[],
 	lookup: Lookup,
+	grouping?: Grouping,
 ): Series[] {
 	const [first, last] = [times[0], times.at(-1)];
 	if (first === undefined || last === undefined) return [];
@@ -73,10 +79,11 @@ function overTime(
 	const bySeries = new Map<string, { labels: Labels; lines: Found[] }>();
 	for (const line of lookup(log, first - back - length, last - back)) {
 		refuseErrors(line.labels);
-		const key = keyOf(line.labels);
+		const labels = grouping ? grouped(line.labels, grouping) : line.labels;
+		const key = keyOf(labels);
 		const found = bySeries.get(key);
 		if (found) found.lines.push(line);
-		else bySeries.set(key, { labels: line.labels, lines: [line] });
+		else bySeries.set(key, { labels, lines: [line] });
 	}
 	return [...bySeries.values()].map(({ labels, lines }) => {
 		let [begin, end] = [0, 0];
