@@ -45,8 +45,9 @@ export class Site extends Place {
 		stack: string,
 		outputs: StackOutputs,
 		readonly config: Record<string, string>,
+		port?: number,
 	) {
-		super(stack, outputs);
+		super(stack, outputs, port);
 	}
 
 	/**

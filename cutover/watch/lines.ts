@@ -60,13 +60,13 @@ export function liveTable(
 
 function rows(look: Look): Row[] {
 	const { errors, logins, readings, latency, targets, alerts } = look;
-	const { ok, failed } = logins;
+	const { ok, failed = 0 } = logins;
 	const gap = readings.gapSeconds;
 	return [
 		["errors", ...both(errors, percent), `> ${percent(mostErrors)}`],
 		[
 			"log-ins failed",
-			`${show(logins.now, percent)}, ${count(failed)} of ${count(ok === undefined ? failed : ok + (failed ?? 0))} in 10 min`,
+			`${show(logins.now, percent)}, ${count(failed)} of ${count(ok === undefined ? ok : ok + failed)} in 10 min`,
 			show(logins.before, percent),
 			`> ${percent(mostFailedLogins)}`,
 		],

@@ -4,6 +4,7 @@ import {
 	type Compared,
 	earlier,
 	farthest,
+	fewestLooks,
 	type Listed,
 	lookQuery,
 	type Now,
@@ -100,7 +101,7 @@ export async function look(
 		at: new Date(time * 1000).toISOString(),
 		...(problem === undefined ? {} : { problem }),
 		secondsSinceSwitch: since,
-		seasoned: (now("looks") ?? 0) >= 8,
+		seasoned: (now("looks") ?? 0) >= fewestLooks,
 		requests: now("requests"),
 		errors: { ...measured("errors"), held: now("errorsHeld") },
 		logins: {

@@ -16,6 +16,9 @@ export const windows = { errors: 120, logins: 300 } as const;
 /** Seconds beyond its window for which a criterion has to hold. */
 export const margin = 30;
 
+/** Samples of itself that a Prometheus has which scrapes every 15 s, but for two. */
+export const fewestLooks = (windows.errors + margin) / 15 - 2;
+
 /** Farther back no reading is looked for, in seconds. */
 export const farthest = 20 * 60;
 

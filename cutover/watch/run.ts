@@ -29,16 +29,16 @@ export async function watch(run: WatchRun): Promise<number> {
 	let answered = false;
 	for (let looks = 1; ; looks++) {
 		const seen = await look();
+		const said = verdict(seen);
+		show(seen, said);
 		answered ||= seen.problem === undefined;
-		const { decision } = showing(seen, show);
-		const next = startedAt + looks * interval;
-		if (signal.aborted || next - startedAt > forMs) {
-			if (!answered) return ExitCode.failure;
-			return codes[decision];
+		const next = looks * interval;
+		if (next <= forMs) {
+			const left = Math.max(0, startedAt + next - performance.now());
+			await delay(left, undefined, { signal }).catch(() => {});
 		}
-		const left = Math.max(0, next - performance.now());
-		await delay(left, undefined, { signal }).catch(() => {});
-		if (signal.aborted) return answered ? codes[decision] : ExitCode.failure;
+		if (next > forMs || signal.aborted)
+			return answered ? codes[said.decision] : ExitCode.failure;
 	}
 }
 
@@ -47,9 +47,3 @@ const codes = {
 	wait: ExitCode.undecided,
 	"roll back": ExitCode.refused,
 } as const;
-
-function showing(look: Look, show: WatchRun["show"]): Verdict {
-	const said = verdict(look);
-	show(look, said);
-	return said;
-}
