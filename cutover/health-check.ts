@@ -1,11 +1,7 @@
 import { parseArgs } from "node:util";
 import { runChecks } from "./check";
-import {
-	backendHealthy,
-	prometheusScrapes,
-	siteLoads,
-	statusPageUp,
-} from "./checks/health";
+import { backendHealthy, siteLoads } from "./checks/health";
+import { monitoringWorks } from "./checks/monitoring";
 import { servicesRun } from "./checks/services";
 import { Site } from "./checks/site";
 import { ExitCode, UserError } from "./errors";
@@ -34,8 +30,7 @@ main(async () => {
 		servicesRun(site),
 		backendHealthy(site),
 		siteLoads(site),
-		statusPageUp(site),
-		prometheusScrapes(site),
+		...monitoringWorks(site),
 	]);
 	process.stdout.write(`${table(results)}\n`);
 	if (results.some(({ status }) => status === "failed")) {

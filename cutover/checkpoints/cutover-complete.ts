@@ -4,8 +4,9 @@ import {
 	redirectsToHttps,
 	siteLoadsByName,
 } from "../checks/completion";
-import { backendHealthy, prometheusScrapes } from "../checks/health";
+import { backendHealthy } from "../checks/health";
 import { logsReadable } from "../checks/logs";
+import { monitoringWorks, noCriticalAlert } from "../checks/monitoring";
 import { releaseDeployed } from "../checks/release";
 import { servicesRun } from "../checks/services";
 import { readingsAccumulate } from "../checks/stabilization";
@@ -27,7 +28,8 @@ export const cutoverComplete: Checkpoint = {
 		alertRaised(site),
 		servicesRun(site),
 		logsReadable(site),
-		prometheusScrapes(site),
+		...monitoringWorks(site),
+		noCriticalAlert(site),
 		backendHealthy(site),
 	],
 	questions: (site) => [

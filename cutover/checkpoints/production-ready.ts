@@ -1,10 +1,7 @@
 import { certificatesValid } from "../checks/certificates";
-import {
-	backendHealthy,
-	prometheusScrapes,
-	statusPageUp,
-} from "../checks/health";
+import { backendHealthy } from "../checks/health";
 import { logsReadable } from "../checks/logs";
+import { monitoringWorks, noCriticalAlert } from "../checks/monitoring";
 import {
 	contactsNamed,
 	databasesReachable,
@@ -31,7 +28,8 @@ export const productionReady: Checkpoint = {
 			servicesRun(site),
 			logsReadable(site),
 			backendHealthy(site),
-			prometheusScrapes(site),
+			...monitoringWorks(site),
+			noCriticalAlert(site),
 			databasesReachable(site),
 			secretsPresent(site),
 			stackAuthReachable(site),
@@ -39,7 +37,6 @@ export const productionReady: Checkpoint = {
 			ttlLowered(site),
 			...(ttn ? [uplinksKept(site)] : []),
 			noticeSent(site),
-			statusPageUp(site),
 			contactsNamed(site),
 		];
 	},

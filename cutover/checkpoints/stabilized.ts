@@ -1,5 +1,6 @@
 import { namesPointTo } from "../checks/completion";
 import { logsReadable } from "../checks/logs";
+import { monitoringWorks, noCriticalAlert } from "../checks/monitoring";
 import { releaseDeployed, signedBefore } from "../checks/release";
 import { servicesRun } from "../checks/services";
 import {
@@ -28,6 +29,8 @@ export const stabilized: Checkpoint = {
 		namesPointTo(site, site.outputs.reservedIp),
 		servicesRun(site),
 		logsReadable(site),
+		...monitoringWorks(site),
+		noCriticalAlert(site),
 	],
 	questions: () => [
 		{

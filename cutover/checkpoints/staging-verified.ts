@@ -1,6 +1,7 @@
 import { namesPointTo } from "../checks/completion";
-import { backendHealthy, prometheusScrapes, siteLoads } from "../checks/health";
+import { backendHealthy, siteLoads } from "../checks/health";
 import { logsReadable } from "../checks/logs";
+import { monitoringWorks } from "../checks/monitoring";
 import { dryRun } from "../checks/readiness";
 import { releaseDeployed, rollbackTested } from "../checks/release";
 import { servicesLimited, servicesRun } from "../checks/services";
@@ -16,7 +17,7 @@ export const stagingVerified: Checkpoint = {
 		logsReadable(site),
 		backendHealthy(site),
 		siteLoads(site),
-		prometheusScrapes(site),
+		...monitoringWorks(site),
 		dryRun(site),
 		usersDryRun(site),
 		rollbackTested(site),

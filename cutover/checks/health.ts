@@ -45,39 +45,3 @@ export function siteLoads(site: Site): Check {
 		},
 	};
 }
-
-/** The status page answers at the new address. */
-export function statusPageUp(site: Site): Check {
-	return {
-		name: "status page up",
-		lookAt: "caddy/ and the frontend service",
-		async run() {
-			const answer = await site.ask("status", "/");
-			expect(answer.status === 200, `answered ${answer.status}`);
-			return "200 (a stand-in page until Uptime Kuma comes)";
-		},
-	};
-}
-
-/** Prometheus has targets and every one of them is up. */
-export function prometheusScrapes(site: Site): Check {
-	return {
-		name: "Prometheus scrapes",
-		lookAt: "https://monitoring.<domain>/prometheus/targets",
-		run: () =>
-			waitFor(
-				"every Prometheus target up",
-				async () => {
-					const up = await site.query("up");
-					const backend = await site.query('up{job="backend"}');
-					expect(backend.length > 0, "no target of job backend yet");
-					expect(
-						up.every((value) => value === 1),
-						`${up.filter((value) => value !== 1).length} of ${up.length} targets are down`,
-					);
-					return `${up.length} targets up`;
-				},
-				{ timeoutMs: 90_000, intervalMs: 1_000 },
-			),
-	};
-}

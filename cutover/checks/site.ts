@@ -92,14 +92,24 @@ export class Site extends Place {
 	 * @returns the answer's data.
 	 */
 	async prometheus<Data>(path: string): Promise<Data> {
-		const { user, password } = this.outputs.monitoring;
-		const basic = Buffer.from(`${user}:${password}`).toString("base64");
-		const answer = await this.ask("monitoring", `/prometheus/api/v1/${path}`, {
-			headers: { authorization: `Basic ${basic}` },
-		});
+		const answer = await this.monitoring(`/prometheus/api/v1/${path}`);
 		if (answer.status !== 200) {
 			throw new Error(`Prometheus answered ${answer.status} to ${path}`);
 		}
 		return (JSON.parse(answer.body) as { data: Data }).data;
+	}
+
+	/**
+	 * Asks the monitoring's name with its log-in: Grafana, and Prometheus and Alertmanager
+	 * under paths of theirs.
+	 *
+	 * @param password another than the stack's, to see that it is refused.
+	 */
+	monitoring(path: string, password?: string): Promise<HttpAnswer> {
+		const { user, password: own } = this.outputs.monitoring;
+		const basic = Buffer.from(`${user}:${password ?? own}`).toString("base64");
+		return this.ask("monitoring", path, {
+			headers: { authorization: `Basic ${basic}` },
+		});
 	}
 }

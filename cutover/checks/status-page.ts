@@ -2,6 +2,7 @@ import { z } from "zod";
 import { type Check, expect } from "../check";
 import { waitFor } from "../wait";
 import type { Place } from "./site";
+import { server } from "./stand-in";
 
 /** As observability/uptime-kuma names the page. */
 const slug = "status";
@@ -56,10 +57,17 @@ export function statusPageUp(site: Place): Check {
 		name: "status page up, its monitors green",
 		lookAt: "docker service logs uptime-kuma on the Droplet",
 		run: () =>
-			waitFor("the status page green", () => statusPage(site), {
-				timeoutMs: 120_000,
-				intervalMs: 2_000,
-			}),
+			waitFor(
+				"the status page green",
+				async () => {
+					const shown = await statusPage(site);
+					const { status, body } = await site.ask("status", "/");
+					expect(status === 200, `/ answered ${status}`);
+					const [title = ""] = /<title>.*?<\/title>/.exec(body) ?? [];
+					return `${shown}, by ${server("Uptime Kuma", title)}`;
+				},
+				{ timeoutMs: 120_000, intervalMs: 2_000 },
+			),
 	};
 }
 

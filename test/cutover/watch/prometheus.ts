@@ -25,15 +25,23 @@ export class Prometheus {
 		private readonly folder: string,
 	) {}
 
-	static async start(data: Data): Promise<Prometheus> {
+	/** @param configuration files beside the data, prometheus.yml among them. */
+	static async start(
+		data: Data,
+		configuration: Record<string, string> = {
+			"prometheus.yml": "scrape_configs: []\n",
+		},
+	): Promise<Prometheus> {
 		const folder = await mkdtemp(join(tmpdir(), "prometheus-"));
 		const [file, blocks] = [join(folder, "data.om"), join(folder, "blocks")];
 		await writeFile(file, openMetrics(data, Math.floor(Date.now() / 1000)));
-		await runProgram("promtool", [
-			...["tsdb", "create-blocks-from", "openmetrics", "--quiet"],
-			...[file, blocks],
-		]);
-		await writeFile(join(folder, "prometheus.yml"), "scrape_configs: []\n");
+		if (Object.keys(data).length > 0)
+			await runProgram("promtool", [
+				...["tsdb", "create-blocks-from", "openmetrics", "--quiet"],
+				...[file, blocks],
+			]);
+		for (const [name, text] of Object.entries(configuration))
+			await writeFile(join(folder, name), text);
 		const port = await freePort();
 		const child = spawn(
 			program("prometheus"),

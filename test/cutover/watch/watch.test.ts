@@ -78,7 +78,7 @@ interface Ran {
 
 describe("npm run watch, over HTTP by name, with a real Prometheus", function () {
 	this.timeout(90_000);
-	const before = process.env.CUTOVER_CA_FILE;
+	const trusted = process.env.CUTOVER_CA_FILE;
 	let folder: string;
 	let prometheus: Prometheus | undefined;
 	let address: NewAddress | undefined;
@@ -87,8 +87,8 @@ describe("npm run watch, over HTTP by name, with a real Prometheus", function ()
 		folder = await mkdtemp(join(tmpdir(), "watch-"));
 	});
 	afterEach(async () => {
-		if (before === undefined) delete process.env.CUTOVER_CA_FILE;
-		else process.env.CUTOVER_CA_FILE = before;
+		if (trusted === undefined) delete process.env.CUTOVER_CA_FILE;
+		else process.env.CUTOVER_CA_FILE = trusted;
 		address?.close();
 		await prometheus?.stop();
 		[address, prometheus] = [undefined, undefined];

@@ -1,0 +1,84 @@
+import { randomUUID } from "node:crypto";
+import { z } from "zod";
+import { type Check, expect } from "../check";
+import { waitFor } from "../wait";
+import type { Site } from "./site";
+import { server } from "./stand-in";
+
+/** Caddy writes a line when it has answered, the collector ships it within seconds. */
+const patience = { timeoutMs: 60_000, intervalMs: 1_000 };
+
+const streams = z.object({
+	data: z.object({
+		result: z.array(
+			z.object({
+				stream: z.record(z.string(), z.string()),
+				values: z.array(z.array(z.unknown())).min(1),
+			}),
+		),
+	}),
+});
+
+const build = z.object({
+	result: z.array(z.object({ metric: z.object({ version: z.string() }) })),
+});
+
+/**
+ * What a service logs is found in Loki, asked as a dashboard asks it: a request with an
+ * id that was never there before, then a search for that.
+ */
+export function logsArrive(site: Site): Check {
+	return {
+		name: "logs arrive",
+		lookAt:
+			"docker service logs otel-collector and docker service logs loki on the Droplet",
+		async run() {
+			const id = randomUUID();
+			const startedAt = Date.now();
+			await site.ask("api", `/api/units?log-check=${id}`);
+			const services = await waitFor(
+				"the line of a request in Loki",
+				async () => {
+					const found = await search(site, id, startedAt);
+					expect(found.length > 0, "no line has its id");
+					return found;
+				},
+				patience,
+			);
+			const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
+			const { result } = build.parse(
+				await site.prometheus("query?query=loki_build_info"),
+			);
+			const version = result[0]?.metric.version ?? "";
+			return `a request's line of ${services.join(", ")} in ${server("Loki", version)} after ${seconds} s`;
+		},
+	};
+}
+
+/** The services whose lines hold a text, by Grafana's way to Loki. */
+async function search(
+	site: Site,
+	text: string,
+	since: number,
+): Promise<string[]> {
+	const minute = 60_000;
+	const parameters = new URLSearchParams({
+		query: `{service=~".+"} |= "${text}"`,
+		// Nanoseconds; the Droplet's clock may be another.
+		start: `${since - minute}000000`,
+		end: `${Date.now() + minute}000000`,
+		limit: "10",
+	});
+	const answer = await site.monitoring(
+		`/api/datasources/proxy/uid/loki/loki/api/v1/query_range?${parameters}`,
+	);
+	expect(
+		answer.status === 200,
+		`Loki answered ${answer.status} ${answer.body.slice(0, 200)}`,
+	);
+	const { data } = streams.parse(JSON.parse(answer.body));
+	// Loki itself may log the query that it is asked.
+	return data.result
+		.map(({ stream }) => stream.service ?? "")
+		.filter((service) => ["caddy", "backend"].includes(service));
+}
