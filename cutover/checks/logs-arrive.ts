@@ -46,10 +46,14 @@ export function logsArrive(site: Site): Check {
 				patience,
 			);
 			const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
-			const { result } = build.parse(
-				await site.prometheus("query?query=loki_build_info"),
+			const version = await waitFor(
+				"Loki's version in Prometheus",
+				async () => {
+					const answer = await site.prometheus("query?query=loki_build_info");
+					return build.parse(answer).result[0]?.metric.version;
+				},
+				patience,
 			);
-			const version = result[0]?.metric.version ?? "";
 			return `a request's line of ${services.join(", ")} in ${server("Loki", version)} after ${seconds} s`;
 		},
 	};

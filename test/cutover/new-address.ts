@@ -97,7 +97,7 @@ export function proxy(prefix: string, port: number): Answers {
 /** A status page with two monitors, in the form of Uptime Kuma's public API. */
 export function statusPageWith(status: number): Answers {
 	return async (path) => {
-		const beat = { status, msg: status === 1 ? "200 - OK" : "timeout" };
+		const beat = { status, msg: "" };
 		const body = path.startsWith("/api/status-page/heartbeat/")
 			? { heartbeatList: { 1: [beat], 2: [{ status: 1, msg: "" }] } }
 			: {

@@ -230,7 +230,7 @@ describe("npm run watch, over HTTP by name, with a real Prometheus", function ()
 			reasons: [
 				"down: loki 10.0.0.9:3100",
 				"alerts fire: FreezeLapsed",
-				"status page: not up: API: timeout",
+				"status page: not up: API: down",
 			],
 		});
 		assert.equal(ran.exitCode, 5);
