@@ -20,6 +20,7 @@ import type { Step } from "./step";
 import { targetsUp } from "./targets";
 import { Traffic, trafficInWords } from "./traffic";
 import { isInOldSystem, useNewSystem } from "./use";
+import { watchSays } from "./watch";
 
 export interface PlannedCheckpoint {
 	name: CheckpointName;
@@ -199,6 +200,10 @@ function cutoverComplete(rehearsal: Rehearsal): PlannedCheckpoint {
 			{
 				title: "an uplink too warm raises an alert",
 				run: () => alertFires(site(), send, logins.carried).run(),
+			},
+			{
+				title: "npm run watch sees the new system, and no reason to return",
+				run: () => watchSays(rehearsal),
 			},
 		],
 	};
