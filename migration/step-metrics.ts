@@ -9,7 +9,7 @@ type Name = keyof typeof STEP_METRICS;
 /** Where Prometheus' node exporter looks, beside both databases. */
 const DEFAULT_DIRECTORY = "/var/lib/cutover/metrics";
 
-/** How often amounts that grow are written. */
+/** A freeze takes less: it is written before and behind it, and no write is in its way. */
 const INTERVAL_MS = 5000;
 
 /** How far a copy has come. */
@@ -53,15 +53,14 @@ export class StepMetrics {
 		this.write();
 	}
 
-	/** Enters a phase and leaves the one before. */
+	/** Enters a phase and leaves the one before; it is seen with the next write. */
 	phase(name: string | undefined): void {
 		if (this.phaseNow) this.set("cutover_phase", 0, { phase: this.phaseNow });
 		if (name) this.set("cutover_phase", 1, { phase: name });
 		this.phaseNow = name;
-		this.write();
 	}
 
-	/** Keeps a value for the next time that the file is written, seconds from now. */
+	/** Keeps a value for the next write, seconds from now or at the end. */
 	set(name: Name, value: number, labels: Record<string, string> = {}): void {
 		const samples = this.values.get(name) ?? new Map<string, Sample>();
 		samples.set(JSON.stringify(labels), {
@@ -86,6 +85,7 @@ export class StepMetrics {
 		this.set("cutover_step_ended_timestamp_seconds", Date.now() / 1000);
 		this.set("cutover_step_exit_code", exitCode);
 		this.phase(undefined);
+		this.write();
 	}
 
 	private readCopy(): void {
