@@ -9,7 +9,10 @@ type Name = keyof typeof STEP_METRICS;
 /** Where Prometheus' node exporter looks, beside both databases. */
 const DEFAULT_DIRECTORY = "/var/lib/cutover/metrics";
 
-/** A freeze takes less: it is written before and behind it, and no write is in its way. */
+/**
+ * How often it is written while the step runs. A freeze takes less, so no more than one
+ * write falls into it.
+ */
 const INTERVAL_MS = 5000;
 
 /** How far a copy has come. */
