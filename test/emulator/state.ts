@@ -10,6 +10,7 @@ export interface State {
 	tags: Set<string>;
 	domains: Map<string, Domain>;
 	databases: Map<string, DatabaseCluster>;
+	uptimeChecks: Map<string, UptimeCheck>;
 	/** What the machines could not do, newest last; shown by the control endpoint. */
 	failures: string[];
 }
@@ -186,6 +187,31 @@ export interface DatabaseRule {
 	createdAt: string;
 }
 
+export interface UptimeCheck {
+	id: string;
+	name: string;
+	type: "ping" | "http" | "https";
+	target: string;
+	regions: string[];
+	enabled: boolean;
+	createdAt: string;
+	alerts: Map<string, UptimeAlert>;
+}
+
+/** As the API has it. */
+export interface UptimeAlert {
+	id: string;
+	name: string;
+	type: "latency" | "down" | "down_global" | "ssl_expiry";
+	threshold?: number | undefined;
+	comparison?: "greater_than" | "less_than" | undefined;
+	notifications: {
+		email: string[];
+		slack: { channel: string; url: string }[];
+	};
+	period: string;
+}
+
 export function emptyState(): State {
 	return {
 		sshKeys: new Map(),
@@ -198,6 +224,7 @@ export function emptyState(): State {
 		tags: new Set(),
 		domains: new Map(),
 		databases: new Map(),
+		uptimeChecks: new Map(),
 		failures: [],
 	};
 }

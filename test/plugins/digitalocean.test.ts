@@ -47,6 +47,18 @@ new digitalocean.DnsRecord("record", {
 	value: config.get("address") ?? "203.0.113.10",
 });
 new digitalocean.Project("project", { resources: [droplet.dropletUrn, zone.domainUrn] });
+const check = new digitalocean.UptimeCheck("check", {
+	target: "https://plugins.example.com/", regions: ["us_east", "eu_west"],
+});
+new digitalocean.UptimeAlert("down", {
+	checkId: check.id, type: "down_global", period: "2m",
+	notifications: [{ emails: ["ops@example.com"] }],
+});
+new digitalocean.UptimeAlert("slow", {
+	checkId: check.id, type: "latency", period: "5m", comparison: "greater_than",
+	threshold: config.getNumber("threshold") ?? 3000,
+	notifications: [{ emails: ["ops@example.com"] }],
+});
 export const password = user.password;
 export const uri = cluster.uri;
 export const address = droplet.ipv4Address;
@@ -80,7 +92,7 @@ describe("digitalocean with the real CLI and the emulated API", function () {
 	};
 
 	it("previews what is not there yet", async () => {
-		assert.match(await project.mustRun("preview"), /15 to create/);
+		assert.match(await project.mustRun("preview"), /18 to create/);
 	});
 
 	it("creates, and then finds nothing to change", async () => {
@@ -112,6 +124,12 @@ describe("digitalocean with the real CLI and the emulated API", function () {
 		assert.match(await project.up(), /1 updated/);
 		// The listing of records is an output of the stack, which follows.
 		await project.up();
+		await project.up("--expect-no-changes");
+	});
+
+	it("changes an alert in place", async () => {
+		await project.mustRun("config", "set", "threshold", "5000");
+		assert.match(await project.up(), /1 updated/);
 		await project.up("--expect-no-changes");
 	});
 
@@ -148,7 +166,7 @@ describe("digitalocean with the real CLI and the emulated API", function () {
 			assert.notEqual(failed.code, 0);
 			assert.match(
 				failed.output,
-				/Error creating VPC: POST .*\/v2\/vpcs: 401 .*Unable to authenticate you/,
+				/Error creating [^:]+: POST \S+: 401 .*Unable to authenticate you/,
 			);
 		} finally {
 			await other.close();

@@ -30,6 +30,10 @@ export function inventory(state: State) {
 		),
 		tags: [...state.tags],
 		sshKeys: names(state.sshKeys.values()),
+		uptimeChecks: names(state.uptimeChecks.values()),
+		uptimeAlerts: [...state.uptimeChecks.values()].flatMap(({ alerts }) =>
+			names(alerts.values()),
+		),
 	};
 	return Object.fromEntries(
 		Object.entries(kinds).map(([kind, list]) => [

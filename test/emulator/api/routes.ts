@@ -13,6 +13,7 @@ import { reservedIpRoutes } from "./reserved-ips";
 import type { Route } from "./router";
 import { sshKeyRoutes } from "./ssh-keys";
 import { tagRoutes } from "./tags";
+import { uptimeRoutes } from "./uptime";
 import { vpcRoutes } from "./vpcs";
 
 /** All that the emulator covers of DigitalOcean's API v2; anything else is a 404. */
@@ -32,5 +33,6 @@ export function apiRoutes(context: Context): Route[] {
 		domainRoutes,
 		databaseRoutes,
 		databaseMemberRoutes,
+		uptimeRoutes,
 	].flatMap((routes) => routes(context));
 }

@@ -301,3 +301,32 @@ export const databaseRule = z.object({
 	value: z.string(),
 	created_at: timestamp,
 });
+
+export const uptimeCheck = z.object({
+	id: uuid,
+	name: z.string(),
+	type: z.enum(["ping", "http", "https"]),
+	target: z.string(),
+	regions: z.array(z.string()),
+	enabled: z.boolean(),
+});
+
+export const uptimeAlert = z.object({
+	id: uuid,
+	name: z.string(),
+	type: z.enum(["latency", "down", "down_global", "ssl_expiry"]),
+	notifications: z.object({
+		email: z.array(z.string()),
+		slack: z.array(z.object({ channel: z.string(), url: z.string() })),
+	}),
+	period: z.string(),
+});
+
+const regionState = z.object({
+	status: z.enum(["DOWN", "UP", "CHECKING"]),
+	status_changed_at: timestamp,
+	thirty_day_uptime_percentage: z.number(),
+});
+export const uptimeState = z.object({
+	regions: z.record(z.string(), regionState),
+});

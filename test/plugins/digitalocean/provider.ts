@@ -14,6 +14,7 @@ import { dnsRecord } from "./record";
 import { reservedIp, reservedIpAssignment } from "./reserved-ip";
 import { sshKey } from "./ssh-key";
 import { tag } from "./tag";
+import { uptimeAlert, uptimeCheck } from "./uptime";
 import { vpc } from "./vpc";
 
 /** Stand-in for pulumi-digitalocean. */
@@ -39,6 +40,8 @@ export const provider: Provider = {
 			reservedIpAssignment,
 		"digitalocean:index/sshKey:SshKey": sshKey,
 		"digitalocean:index/tag:Tag": tag,
+		"digitalocean:index/uptimeAlert:UptimeAlert": uptimeAlert,
+		"digitalocean:index/uptimeCheck:UptimeCheck": uptimeCheck,
 		"digitalocean:index/vpc:Vpc": vpc,
 	},
 	functions,

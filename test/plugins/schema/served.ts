@@ -45,6 +45,8 @@ export const served = {
 			"ReservedIpAssignment",
 			"SshKey",
 			"Tag",
+			"UptimeAlert",
+			"UptimeCheck",
 			"Vpc",
 		].map(digitalocean),
 		functions: [
