@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { releaseOf } from "./cutover/release";
 import { Certificates } from "./infra/certificates";
+import { Announcements } from "./infra/commands/announce";
 import { nameManualRepoints } from "./infra/commands/manual-repoints";
 import { Migration, validateKeys } from "./infra/commands/migration";
 import { prepareRollback } from "./infra/commands/rollback";
@@ -8,6 +9,7 @@ import { applySchema } from "./infra/commands/schema";
 import { SourceServices } from "./infra/commands/source-services";
 import { turnSwitch } from "./infra/commands/switch";
 import { noteUplinks, repointWebhooks } from "./infra/commands/ttn";
+import { setUptimeKuma } from "./infra/commands/uptime-kuma";
 import { Validation } from "./infra/commands/validation";
 import { Database } from "./infra/database";
 import {
@@ -33,6 +35,7 @@ import { Caddy } from "./infra/services/caddy";
 import { Frontend } from "./infra/services/frontend";
 import { readSettings } from "./infra/settings";
 import { Swarm } from "./infra/swarm";
+import { Uptime } from "./infra/uptime";
 
 export = async () => {
 	const stack = pulumi.getStack();
@@ -140,6 +143,20 @@ export = async () => {
 		apiHostname: hostnames.api,
 	});
 
+	const status = {
+		...{ server, secrets, settings, hostnames },
+		address: network.reservedIp,
+	};
+	const statusPage = setUptimeKuma("status-page", {
+		...status,
+		dependsOn: [validation.healthy],
+	});
+	const announcements = new Announcements({
+		...status,
+		dependsOn: [statusPage],
+	});
+	announcements.freeze("announce-freeze");
+
 	// The names: the old address until the switch, which sees to the data first.
 	const turned = turnSwitch("switch", {
 		stack,
@@ -160,6 +177,10 @@ export = async () => {
 		settings,
 		dependsOn: [turned],
 	});
+	const uptime = new Uptime("uptime", {
+		...{ stack, settings, hostnames },
+		dependsOn: records.records,
+	});
 	const settled = awaitSettled("settled", {
 		stack,
 		settings,
@@ -177,6 +198,7 @@ export = async () => {
 		address: network.reservedIp,
 		dependsOn: records.records,
 	});
+	announcements.switched("announce-switch", [settled, ...webhooks]);
 	const switched = [
 		...webhooks,
 		...nameManualRepoints("manual-repoints", {
@@ -203,6 +225,7 @@ export = async () => {
 		dependsOn: [
 			...[folder, migration, settled],
 			...[...records.records, ...switched, ...validated],
+			...[statusPage, ...announcements.told, uptime],
 		],
 	});
 

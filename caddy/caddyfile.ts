@@ -6,6 +6,14 @@ export interface Hostnames {
 	status: string;
 }
 
+/** What Uptime Kuma's status page is and loads: see its front end's src/pages/StatusPage.vue. */
+const publicPaths = [
+	...["/", "/status", "/status/*", "/assets/*", "/upload/*"],
+	...["/api/entry-page", "/api/status-page/*"],
+	...["/icon.svg", "/icon.png", "/icon-*.png", "/apple-touch-icon.png"],
+	...["/favicon.ico", "/manifest.json", "/robots.txt"],
+];
+
 /** Plain HTTP inside the Swarm: /metrics and /health. */
 export const metricsPort = 2020;
 
@@ -103,11 +111,15 @@ ${hostnames.monitoring} {
 	}
 }
 
-# Stand-in until Uptime Kuma runs: the front end's own status page.
+# The status page is everybody's; Uptime Kuma's dashboard, and the socket.io that it
+# works by, are the operators'.
 ${hostnames.status} {
 	import common
-	rewrite / /status
-	import service frontend 80
+	@operators not path ${publicPaths.join(" ")}
+	basic_auth @operators {
+		import ${args.monitoringUsersFile}
+	}
+	import service uptime-kuma 3001
 }
 `;
 }

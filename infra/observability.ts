@@ -6,12 +6,14 @@ import { Alertmanager } from "./services/alertmanager";
 import { Blackbox } from "./services/blackbox";
 import { Cadvisor } from "./services/cadvisor";
 import { Grafana } from "./services/grafana";
+import { Heartbeat } from "./services/heartbeat";
 import { Loki } from "./services/loki";
 import { NodeExporter } from "./services/node-exporter";
 import { OtelCollector } from "./services/otel-collector";
 import { PostgresExporter } from "./services/postgres-exporter";
 import { Prometheus } from "./services/prometheus";
 import type { Service } from "./services/service";
+import { UptimeKuma } from "./services/uptime-kuma";
 import type { Settings } from "./settings";
 import type { Swarm } from "./swarm";
 
@@ -69,6 +71,12 @@ export class Observability extends pulumi.ComponentResource {
 			new OtelCollector(
 				"otel-collector",
 				{ ...args, image: images.otelCollector },
+				inside,
+			),
+			new UptimeKuma("uptime-kuma", args, inside),
+			new Heartbeat(
+				"heartbeat",
+				{ ...args, dependsOn: args.database.ready },
 				inside,
 			),
 		];

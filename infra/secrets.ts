@@ -5,6 +5,7 @@ import { alertmanagerConfig } from "../observability/alertmanager";
 import { deliveryOf } from "./alert-settings";
 import type { Database } from "./database";
 import { secretJson } from "./remote";
+import { kumaInside } from "./services/uptime-kuma";
 import type { Settings } from "./settings";
 import type { Swarm } from "./swarm";
 
@@ -35,6 +36,10 @@ export class Secrets extends pulumi.ComponentResource {
 	readonly observerPassword: docker.Secret;
 	/** PEM of the authority of the database's certificate. */
 	readonly databaseCa: docker.Secret;
+	/** The status page's heartbeat of the database: token of its monitor. */
+	readonly heartbeatToken: pulumi.Output<string>;
+	/** What the one who pushes it needs, as a JSON object of environment variables. */
+	readonly heartbeat: Record<string, docker.Secret>;
 	readonly monitoring: {
 		user: string;
 		/** Secret. */
@@ -93,6 +98,21 @@ export class Secrets extends pulumi.ComponentResource {
 					),
 				}
 			: {};
+		this.heartbeatToken = new random.RandomPassword(
+			`${name}-heartbeat-token`,
+			{ length: 32, special: false },
+			{ parent: this },
+		).result;
+		this.heartbeat = {
+			heartbeat: secret(
+				"heartbeat",
+				secretJson({
+					TARGET_DATABASE_URL: database.url,
+					TARGET_DATABASE_CA: database.ca,
+					HEARTBEAT_URL: pulumi.interpolate`${kumaInside}/api/push/${this.heartbeatToken}`,
+				}),
+			),
+		};
 		this.alertmanager = {
 			"alertmanager.yml": secret(
 				"alertmanager",

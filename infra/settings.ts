@@ -61,6 +61,7 @@ export const defaultImages = {
 	blackbox: "prom/blackbox-exporter:v0.23.0",
 	grafana: "grafana/grafana:12.4.0",
 	alertmanager: "prom/alertmanager:v0.25.0",
+	uptimeKuma: "louislam/uptime-kuma:2.5.3-slim",
 };
 
 const imageKeys = Object.fromEntries(

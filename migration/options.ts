@@ -18,6 +18,7 @@ export const COMMANDS = [
 	"unfreeze",
 	"received",
 	"watch",
+	"heartbeat",
 ] as const;
 export type Command = (typeof COMMANDS)[number];
 

@@ -13,6 +13,7 @@ export const USAGE = `usage: migrate COMMAND [options]
   received   which messages of sensors the source holds, by a query of the product's
   watch      look at a frozen source until SIGTERM or SIGINT: barrier, writes, who still uses it
   session    run the commands that come on standard input, a line of JSON each: {"id", "arguments", "environment"}
+  heartbeat  tell the monitor at HEARTBEAT_URL every 20 s whether the target answers, until SIGTERM or SIGINT
 
   --source URL          or SOURCE_DATABASE_URL; its authority in SOURCE_DATABASE_CA (PEM)
   --target URL          or TARGET_DATABASE_URL; its authority in TARGET_DATABASE_CA (PEM)

@@ -17,6 +17,8 @@ export interface ServiceArgs {
 	secrets?: Record<string, docker.Secret>;
 	/** Swarm configs by absolute path. */
 	configs?: Record<string, docker.ServiceConfig>;
+	/** Names that lead elsewhere in its containers. */
+	hosts?: { host: string; ip: pulumi.Input<string> }[];
 	mounts?: docker.types.input.ServiceTaskSpecContainerSpecMount[];
 	/** Ports opened on the machine itself; such a service cannot start first. */
 	ports?: { port: number; protocol: "tcp" | "udp" }[];
@@ -143,6 +145,7 @@ function taskSpec(
 			user: args.user,
 			init: true,
 			...(args.confined ? { readOnly: true, capDrops: ["ALL"] } : {}),
+			hosts: args.hosts,
 			mounts: args.mounts,
 			secrets: Object.entries(args.secrets ?? {}).map(([file, secret]) => ({
 				secretId: secret.id,

@@ -22,6 +22,8 @@ const COMMANDS: Record<Command, () => Run> = {
 	received: () =>
 		(require("./received") as typeof import("./received")).runReceived,
 	watch: () => (require("./watch") as typeof import("./watch")).runWatch,
+	heartbeat: () =>
+		(require("./heartbeat") as typeof import("./heartbeat")).runHeartbeat,
 };
 
 /** Runs one command; a state that a person can put right is a MigrationError. */

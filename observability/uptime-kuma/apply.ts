@@ -30,6 +30,17 @@ const mark = (key: string) =>
 	`Kept by pulumi up as "${key}": changes made here are undone.`;
 const marked = /^Kept by pulumi up as "([^"]+)"/;
 
+/** The id of one of our monitors, or of a group of them by `group-KEY`. */
+export async function monitorId(
+	kuma: Kuma,
+	key: string,
+): Promise<number | undefined> {
+	return ours(await kuma.monitors(), keyOfMonitor).get(key)?.id;
+}
+
+const keyOfMonitor = ({ description }: KumaMonitor) =>
+	marked.exec(description ?? "")?.[1];
+
 /** What is ours, by its key; of copies that somebody made of it the oldest is. */
 function ours<T extends { id: number }>(
 	all: readonly T[],
@@ -82,10 +93,7 @@ async function applyMonitors(
 	told: Record<string, boolean>,
 	report: Report,
 ): Promise<Map<string, number>> {
-	const present = ours(
-		await kuma.monitors(),
-		({ description }) => marked.exec(description ?? "")?.[1],
-	);
+	const present = ours(await kuma.monitors(), keyOfMonitor);
 	const ids = new Map<string, number>();
 	const place = async (key: string, wanted: Record<string, unknown>) => {
 		const now = present.get(key);

@@ -53,7 +53,7 @@ export interface StatusPage {
 	domains: readonly string[];
 }
 
-/** The status page's place, wherever it is asked for. */
+/** The part of its address by which the status page is asked for. */
 export const statusSlug = "status";
 
 export interface DesiredArgs {
@@ -157,6 +157,7 @@ function notifications({ mail, webhookUrl }: DesiredArgs): Notification[] {
 				smtpHost: smtp.hostname,
 				smtpPort: Number(smtp.port || (secure ? 465 : 587)),
 				smtpSecure: secure,
+				smtpIgnoreSTARTTLS: smtp.searchParams.get("ignoreTLS") === "true",
 				smtpUsername: decodeURIComponent(smtp.username),
 				smtpPassword: decodeURIComponent(smtp.password),
 				smtpFrom: mail.from,

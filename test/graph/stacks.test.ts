@@ -56,7 +56,7 @@ describe("the stacks under mocks", () => {
 		const services = (await deploy("production")).filter(
 			({ type }) => type === "docker:index/service:Service",
 		);
-		assert.equal(services.length, 9);
+		assert.equal(services.length, 11);
 		for (const { name, inputs } of services) {
 			const { taskSpec, updateConfig } = inputs as {
 				taskSpec: {
@@ -328,7 +328,7 @@ describe("the stacks under mocks", () => {
 		}
 	});
 
-	it("waits for all resolvers behind the records, and nobody but the way back waits for it", async () => {
+	it("waits for all resolvers behind the records, and nobody but the news of it and the way back wait for it", async () => {
 		const resources = await deploy("production", allFlags);
 		const settled = find(resources, "settled");
 		assert.ok(settled.dependsOn.includes("records-site"));
@@ -338,7 +338,63 @@ describe("the stacks under mocks", () => {
 		const behind = resources
 			.filter(({ dependsOn }) => dependsOn.includes("settled"))
 			.map(({ name }) => name);
-		assert.deepEqual(behind, ["rollback"]);
+		assert.deepEqual(behind, ["announce-switch", "rollback"]);
+	});
+
+	it("announces beside the ladder: its steps, switch and names wait for no announcement", async () => {
+		const below = await deploy("production");
+		assert.ok(!below.some(({ name }) => name.startsWith("announce-")));
+		const resources = await deploy("production", allFlags);
+		const waiting = (name: string) =>
+			dependenciesOf(resources, find(resources, name));
+		for (const step of [
+			...["migration-freeze", "switch", "records-site", "settled"],
+			...["ttn-webhooks", "backend-service", "caddy-service"],
+		])
+			for (const name of waiting(step))
+				assert.doesNotMatch(name, /^(announce-|status-page|uptime-s|uptime-a)/);
+		const [freeze, switched, final] = [
+			...["announce-freeze", "announce-switch", "announce-switch-final"],
+		].map((name) => find(resources, name));
+		assert.match(String(freeze?.inputs.create), / begin$/);
+		assert.match(String(freeze?.inputs.delete), / put-off$/);
+		assert.match(String(switched?.inputs.create), / complete$/);
+		assert.match(String(switched?.inputs.delete), / returned$/);
+		assert.equal(final?.inputs.delete, undefined);
+		for (const name of ["announce-freeze", "settled", "ttn-webhooks"])
+			assert.ok(switched?.dependsOn.includes(name));
+		for (const name of ["validation-health", "uptime-kuma-service"])
+			assert.ok(waiting("announce-freeze").has(name));
+		// What it would tell in a destroy goes with the machine.
+		for (const one of [freeze, switched, final])
+			assert.ok(one?.deletedWith, one?.name);
+	});
+
+	it("asks from outside what the names lead to: the old system has the site alone", async () => {
+		const enabled = async (changes: Record<string, unknown>) =>
+			(await deploy("production", changes))
+				.filter(({ type }) => type.endsWith(":UptimeCheck"))
+				.map(({ name, inputs }) => [name, inputs.enabled]);
+		assert.deepEqual(await enabled({}), [
+			...[
+				["uptime-site", true],
+				["uptime-api", false],
+			],
+			["uptime-status", false],
+		]);
+		const above = { ...allFlags, "cutover:finalize": false };
+		for (const [, on] of await enabled(above)) assert.equal(on, true);
+		const resources = await deploy("production", above);
+		const check = find(resources, "uptime-api");
+		assert.ok(dependenciesOf(resources, check).has("records-api"));
+		const alerts = resources.filter(({ type }) =>
+			type.endsWith(":UptimeAlert"),
+		);
+		assert.equal(alerts.length, 9);
+		const silent = await deploy("production", {
+			"cutover:alerts": undefined,
+		});
+		assert.ok(!silent.some(({ type }) => type.endsWith(":UptimeAlert")));
 	});
 
 	it("destroys nothing before the way back has run", async () => {
