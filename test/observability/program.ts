@@ -7,15 +7,16 @@ import { cacheFolder } from "../rehearsal/state";
 /**
  * The full path of a program that set-up provides, on PATH or in its cache.
  *
+ * @param names as it is called at its makers', and in Debian
  * @throws Error where it is in neither: `npm test` gets it.
  */
-export function program(name: string): string {
+export function program(...names: string[]): string {
 	const folders = [
 		...(process.env.PATH ?? "").split(delimiter),
 		join(cacheFolder, "bin"),
 	];
 	const found = folders
-		.map((folder) => join(folder, name))
+		.flatMap((folder) => names.map((name) => join(folder, name)))
 		.find((file) => {
 			try {
 				accessSync(file, constants.X_OK);
@@ -24,7 +25,7 @@ export function program(name: string): string {
 				return false;
 			}
 		});
-	if (!found) throw new Error(`${name} is not on PATH: npm test gets it`);
+	if (!found) throw new Error(`${names[0]} is not on PATH: npm test gets it`);
 	return found;
 }
 

@@ -10,7 +10,7 @@ import { Users, withLock } from "./lock.mjs";
 import { ensurePackages } from "./npm.mjs";
 import { ensureCli, ensurePlugins, usePlugins } from "./pulumi.mjs";
 import { push, REGISTRY, startRegistry, stopRegistry } from "./registry.mjs";
-import { BROWSER, ensureTools, RESOLVER, RIVALS } from "./tools.mjs";
+import { ALERTING, BROWSER, ensureTools, RESOLVER, RIVALS } from "./tools.mjs";
 import { ensureUnpacked, MONITORING } from "./unpacked.mjs";
 
 /** What tests run without a container, out of the services' own images. */
@@ -90,7 +90,8 @@ export class Session {
 		await this.#locked(async () => {
 			const { report, cache, docker } = this;
 			await report.step("dig", () => ensureTools(cache, RESOLVER));
-			await report.step("Prometheus, Alertmanager and exporters", () =>
+			await report.step("Alertmanager", () => ensureTools(cache, ALERTING));
+			await report.step("Prometheus and exporters", () =>
 				ensureUnpacked(cache, MONITORING),
 			);
 			const images = readImages(this.root);

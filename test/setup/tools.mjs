@@ -15,6 +15,9 @@ export const RESOLVER = { dig: "bind9-dnsutils" };
 /** What looks at the pages as a person does. */
 export const BROWSER = { chromium: "chromium" };
 
+/** Installed, not unpacked: Debian's Alertmanager reads its templates from /usr/share. */
+export const ALERTING = { amtool: "prometheus-alertmanager" };
+
 /**
  * Finds programs, or installs them.
  * @param {import("./cache.mjs").Cache} cache

@@ -10,17 +10,12 @@ import { SetupError } from "./errors.mjs";
 import { attempt, run, which } from "./exec.mjs";
 
 /**
- * What the tests of alerts and metrics run: programs, with Debian's package of
- * each and its name there where that is another.
+ * What the tests of alerts and metrics run beside ALERTING: programs, with
+ * Debian's package of each and its name there where that is another.
  */
 export const MONITORING = {
 	prometheus: { package: "prometheus" },
 	promtool: { package: "prometheus" },
-	alertmanager: {
-		package: "prometheus-alertmanager",
-		file: "prometheus-alertmanager",
-	},
-	amtool: { package: "prometheus-alertmanager" },
 	node_exporter: {
 		package: "prometheus-node-exporter",
 		file: "prometheus-node-exporter",
