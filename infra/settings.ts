@@ -185,6 +185,9 @@ const schema = z.strictObject({
 	finalize: z.boolean().default(false),
 });
 
+/** The keys of the namespace, and the parts. */
+export const settingNames: readonly string[] = Object.keys(schema.shape);
+
 type Parsed = z.infer<typeof schema>;
 type Key = keyof typeof schema.shape;
 /** What `pulumi config set` takes: keys, and those of parts behind the part's name. */
