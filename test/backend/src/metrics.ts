@@ -7,6 +7,7 @@ import {
 	Histogram,
 	Registry,
 } from "prom-client";
+import { newestReadingsInTime } from "./newest-readings";
 
 /** How a log-in ended; `error` is Stack Auth's or ours, not the user's. */
 export const LOGIN_RESULTS = [
@@ -51,6 +52,19 @@ export function createMetrics(pool: pg.Pool) {
 		"Connections that the pool may open",
 		() => pool.options.max,
 	);
+
+	new Gauge({
+		name: "sensor_newest_reading_timestamp_seconds",
+		help: "Unix time of the newest reading of an organization that was heard within a week",
+		labelNames: ["organization"] as const,
+		registers,
+		async collect() {
+			const newest = await newestReadingsInTime(pool);
+			// Who has left is told of no more.
+			this.reset();
+			for (const { organization, at } of newest) this.set({ organization }, at);
+		},
+	});
 
 	const logins = new Counter({
 		name: "logins_total",
