@@ -56,7 +56,7 @@ describe("the stacks under mocks", () => {
 		const services = (await deploy("production")).filter(
 			({ type }) => type === "docker:index/service:Service",
 		);
-		assert.equal(services.length, 11);
+		assert.equal(services.length, 14);
 		for (const { name, inputs } of services) {
 			const { taskSpec, updateConfig } = inputs as {
 				taskSpec: {
