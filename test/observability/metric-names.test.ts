@@ -45,6 +45,9 @@ describe("the metrics that dashboards and alerts may name", () => {
 		let exposed: Set<string>;
 		before(async () => {
 			const pool = new Pool();
+			// A database with one organization in it.
+			const rows = [{ organization: "north", at: 1 }];
+			pool.query = (async () => ({ rows })) as never;
 			const metrics = createMetrics(pool);
 			// One observation each, without which a name has no series.
 			metrics.httpRequests.inc();
