@@ -1,8 +1,7 @@
 import { z } from "zod";
 import type { Credentials } from "../../cutover/checks/completion";
+import type { Mail } from "../emulator/peers/smtp";
 import type { Delivery } from "../emulator/peers/ttn";
-
-const message = z.object({ messageId: z.string() });
 
 /** The emulator's control endpoints: what in real life a person or a sensor does. */
 export class Control {
@@ -32,11 +31,16 @@ export class Control {
 		return deliveries;
 	}
 
-	async inMailbox(messageId: string): Promise<boolean> {
+	/** Every mail that anybody sent so far, oldest first. */
+	async mails(): Promise<Mail[]> {
 		const { messages } = z
-			.object({ messages: z.array(message) })
+			.object({ messages: z.array(z.custom<Mail>()) })
 			.parse(await this.#call("GET", "/mailbox"));
-		return messages.some((mail) => mail.messageId === messageId);
+		return messages;
+	}
+
+	async inMailbox(messageId: string): Promise<boolean> {
+		return (await this.mails()).some((mail) => mail.messageId === messageId);
 	}
 
 	/** Log-ins of the source's made-up users: with a hash that can come along, and without. */
