@@ -42,8 +42,8 @@ export async function runProgram(
 	const run = promisify(execFile);
 	return run(program(name), args, { maxBuffer: 2 ** 24 }).then(
 		({ stdout }) => stdout,
-		({ message, stdout }) => {
-			throw new Error(`${message}\n${stdout}`);
+		({ message, stdout, stderr }) => {
+			throw new Error(`${message}\n${stdout}${stderr}`);
 		},
 	);
 }

@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { stringify } from "yaml";
 import { knownMetrics } from "../../observability/metric-names";
 import { metricsIn } from "../../observability/promql";
 import { runProgram } from "./program";
@@ -38,6 +42,43 @@ describe("rules of alerts", () => {
 			assert(silent.length > 0, `${alert} is silent in no test with its data`);
 		}
 	});
+
+	for (const [kind, expr] of [
+		["never fires", "vector(1) < 0"],
+		["always fires", "vector(1)"],
+	] as const)
+		it(`notice an alert that ${kind}`, async () => {
+			const folder = await mkdtemp(join(tmpdir(), "rules-"));
+			try {
+				await mkdir(join(folder, "rules"));
+				const rules = alerts.map((rule) => ({ ...rule, expr, for: "0s" }));
+				const groups = [{ name: "broken", rules }];
+				const file = join(folder, "rules/broken.yml");
+				await writeFile(file, stringify({ groups }));
+				await cp(dirname(files("tests")[0] ?? ""), join(folder, "tests"), {
+					recursive: true,
+				});
+				const tests = files("tests").map((test) =>
+					join(folder, "tests", basename(test)),
+				);
+				const failures = await runProgram("promtool", [
+					...["test", "rules"],
+					...tests,
+				]).then(
+					() => "none",
+					(error: Error) => error.message,
+				);
+				const unnoticed = alerts.filter(
+					({ alert }) => !failures.includes(`alertname: ${alert}, time`),
+				);
+				assert.deepEqual(
+					unnoticed.map(({ alert }) => alert),
+					kind === "always fires" ? [NEVER_SILENT] : [],
+				);
+			} finally {
+				await rm(folder, { recursive: true });
+			}
+		}).timeout(180_000);
 
 	it("test no alert that is not there", () => {
 		const known = alerts.map(({ alert }) => alert);
