@@ -31,7 +31,7 @@ export function faultsAreTold(
 	rehearsal: Rehearsal,
 	stack = "production",
 ): Step[] {
-	const faults = new Faults(rehearsal, rehearsal.site(stack));
+	const faults = new Faults(rehearsal, stack);
 	return [
 		{
 			title: "all organizations' sensors go on but one's",
@@ -59,8 +59,13 @@ class Faults {
 
 	constructor(
 		private readonly rehearsal: Rehearsal,
-		private readonly site: Site,
+		private readonly stack: string,
 	) {}
+
+	/** As it was deployed last: not yet where the steps are only planned. */
+	private get site(): Site {
+		return this.rehearsal.site(this.stack);
+	}
 
 	/** Picks who is silent: whoever has been so longest. The others send from now on. */
 	async silenceOne(): Promise<string> {
