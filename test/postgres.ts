@@ -9,12 +9,12 @@ import {
 	symlink,
 	writeFile,
 } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { Client } from "pg";
 import { type Authority, createAuthority } from "./authority";
+import { freePort } from "./free-port";
 
 export type PostgresVersion = 15 | 17;
 
@@ -258,19 +258,4 @@ async function untilAnswering(
 			await new Promise((resolve) => setTimeout(resolve, 50));
 		}
 	}
-}
-
-function freePort(): Promise<number> {
-	return new Promise((resolve, reject) => {
-		const probe = createServer();
-		probe.once("error", reject);
-		probe.listen(0, "127.0.0.1", () => {
-			const address = probe.address();
-			probe.close(() =>
-				typeof address === "object" && address
-					? resolve(address.port)
-					: reject(new Error("no free port")),
-			);
-		});
-	});
 }

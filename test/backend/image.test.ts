@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import { promisify } from "node:util";
+import { freePort } from "../free-port";
 import { startAuth, type TestAuth } from "./auth-support";
 import { ask, environment, startDatabase, type TestDatabase } from "./support";
 
@@ -94,12 +93,3 @@ describe("image of the backend", function () {
 		}
 	}
 });
-
-async function freePort(): Promise<number> {
-	const probe = createServer().listen(0, "127.0.0.1");
-	await once(probe, "listening");
-	const { port } = probe.address() as AddressInfo;
-	probe.close();
-	await once(probe, "close");
-	return port;
-}

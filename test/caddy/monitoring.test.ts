@@ -12,6 +12,8 @@ import { http } from "../../cutover/http";
 import { run } from "../../cutover/run";
 import { waitFor } from "../../cutover/wait";
 import { hostnamesOf } from "../../infra/dns";
+import { freePort } from "../free-port";
+import { program } from "../observability/program";
 
 const hostnames = hostnamesOf("example.com");
 const services = {
@@ -47,7 +49,7 @@ describe("Caddy before the monitoring", function () {
 		port = await freePort();
 		writeFileSync(config, await here(text, port, servers));
 		caddy = spawn(
-			"caddy",
+			program("caddy"),
 			["run", "--config", config, "--adapter", "caddyfile"],
 			{
 				stdio: "ignore",
@@ -67,7 +69,7 @@ describe("Caddy before the monitoring", function () {
 	it("is a configuration that Caddy takes as it is deployed", async () => {
 		const file = join(folder, "Deployed");
 		writeFileSync(file, text);
-		const { exitCode, stderr } = await run("caddy", [
+		const { exitCode, stderr } = await run(program("caddy"), [
 			...["validate", "--adapter", "caddyfile", "--config", file],
 		]);
 		equal(exitCode, 0, stderr);
@@ -141,13 +143,4 @@ async function here(
 		);
 	}
 	return local;
-}
-
-async function freePort(): Promise<number> {
-	const server = createServer().listen(0, "127.0.0.1");
-	await once(server, "listening");
-	const { port } = server.address() as AddressInfo;
-	server.close();
-	await once(server, "close");
-	return port;
 }

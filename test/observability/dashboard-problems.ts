@@ -2,11 +2,12 @@ import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
 import { gridWidth } from "../../observability/grafana/dashboard";
 import { interpolate } from "../../observability/grafana/variables";
 import { groupingsIn, selectorsIn } from "../../observability/logql";
+import { logLabels } from "../../observability/logs";
 import { knownMetrics, metricNames } from "../../observability/metric-names";
 import { vectorSelectorsIn } from "../../observability/promql";
 
 /** Of every line of logs in Loki. */
-const logLabels = new Set(["service", "level", "stream", "node"]);
+const streamLabels = new Set<string>(Object.values(logLabels));
 
 interface Panel {
 	id?: number;
@@ -21,6 +22,13 @@ interface Panel {
 	}[];
 }
 
+/** What panels may ask for. */
+interface There {
+	/** Of data sources. */
+	uids: readonly string[];
+	metrics: ReadonlySet<string>;
+}
+
 /**
  * What is wrong with dashboards, each with its place: nothing where Grafana can show
  * all of them and every query asks for what there is.
@@ -32,6 +40,7 @@ export function dashboardProblems(
 	uids: readonly string[],
 ): string[] {
 	const named = dashboards.map(({ uid }) => uid ?? "");
+	const there: There = { uids, metrics: knownMetrics() };
 	return [
 		...repeated(named).map((uid) => `two dashboards have the uid "${uid}"`),
 		...dashboards.flatMap((dashboard) => {
@@ -45,7 +54,7 @@ export function dashboardProblems(
 				...panels
 					.filter(({ type }) => type !== "row")
 					.flatMap((panel) =>
-						panelProblems(panel, uids).map(
+						panelProblems(panel, there).map(
 							(problem) => `"${panel.title}": ${problem}`,
 						),
 					),
@@ -54,9 +63,9 @@ export function dashboardProblems(
 	];
 }
 
-function panelProblems(panel: Panel, uids: readonly string[]): string[] {
+function panelProblems(panel: Panel, there: There): string[] {
 	const { targets = [], datasource } = panel;
-	const known = (uid?: string) => uid !== undefined && uids.includes(uid);
+	const known = (uid?: string) => uid !== undefined && there.uids.includes(uid);
 	return [
 		...(panel.id ? [] : ["has no id"]),
 		...(panel.title ? [] : ["has no title"]),
@@ -73,7 +82,9 @@ function panelProblems(panel: Panel, uids: readonly string[]): string[] {
 			}
 			try {
 				const query = interpolate(expr, { step: 15, range: 3600 });
-				return own?.uid === "loki" ? logProblems(query) : metricProblems(query);
+				return own?.uid === "loki"
+					? logProblems(query)
+					: metricProblems(query, there.metrics);
 			} catch (error) {
 				return [`query ${refId}: ${(error as Error).message}`];
 			}
@@ -81,8 +92,7 @@ function panelProblems(panel: Panel, uids: readonly string[]): string[] {
 	];
 }
 
-function metricProblems(promql: string): string[] {
-	const known = knownMetrics();
+function metricProblems(promql: string, known: ReadonlySet<string>): string[] {
 	return vectorSelectorsIn(promql).flatMap(({ metric, matchers }) => {
 		if (!known.has(metric)) return [`nothing exposes ${metric}`];
 		const job = matchers.find(({ label, op }) => label === "job" && op === "=");
@@ -106,7 +116,7 @@ function logProblems(logql: string): string[] {
 	return [
 		...(selectors.length > 0 ? [] : ["selects no stream"]),
 		...used
-			.filter((label) => !logLabels.has(label))
+			.filter((label) => !streamLabels.has(label))
 			.map((label) => `no log has the label ${label}`),
 	];
 }
