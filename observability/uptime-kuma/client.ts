@@ -1,4 +1,6 @@
-import { Agent } from "node:https";
+import { Agent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import type { LookupFunction } from "node:net";
 import { rootCertificates } from "node:tls";
 import { io, type Socket } from "socket.io-client";
 import { http } from "../../cutover/http";
@@ -104,7 +106,8 @@ export class Kuma {
 			reconnectionDelay: 500,
 			reconnectionDelayMax: 2_000,
 			...(authorization ? { extraHeaders: { authorization } } : {}),
-			...(url.startsWith("https:") ? { agent: agent(address) as never } : {}),
+			// Of the browser's type; the socket takes Node's.
+			agent: agent(address) as never,
 		});
 		const kuma = new Kuma(socket, address);
 		await new Promise<void>((resolve, reject) => {
@@ -214,14 +217,19 @@ export class Kuma {
 	}
 }
 
-function agent({ address, ca }: KumaAddress): Agent {
-	return new Agent({
+function agent({ url, address, ca }: KumaAddress) {
+	const options = {
 		...(ca ? { ca: [...rootCertificates, ca] } : {}),
 		...(address
 			? {
-					lookup: (_name, { all }, done) =>
-						all ? done(null, [{ address, family: 4 }]) : done(null, address, 4),
+					lookup: ((_name, { all }, done) =>
+						all
+							? done(null, [{ address, family: 4 }])
+							: done(null, address, 4)) as LookupFunction,
 				}
 			: {}),
-	});
+	};
+	return url.startsWith("https:")
+		? new HttpsAgent(options)
+		: new Agent(options);
 }
