@@ -64,19 +64,20 @@ const announcers: Record<string, Announcer> = {
 	"the status page": (phase, { domain, kuma, maxFreeze }) =>
 		withKuma(
 			kuma,
-			(session) => tellStatusPage(session, phase, domain, endOf(maxFreeze)),
+			(session) => tellStatusPage(session, phase, domain, lastingMs(maxFreeze)),
 			answerMs,
 		),
 	Alertmanager: async (phase, { kuma, monitoring, maxFreeze }) => {
 		const access = accessOf({ kuma, monitoring });
-		if (phase === "begin") await silence(access, endOf(maxFreeze));
+		if (phase === "begin")
+			await silence(access, new Date(now().getTime() + lastingMs(maxFreeze)));
 		else await liftSilence(access);
 	},
 	Grafana: async (phase, { domain, kuma, monitoring }) => {
 		await annotate(accessOf({ kuma, monitoring }), {
 			tags: ["cutover", phase],
 			text: wordsOf(phase, domain).title,
-			time: now().getTime(),
+			time: Date.now(),
 		});
 	},
 };
@@ -88,8 +89,8 @@ function accessOf({
 	return { url: `https://${monitoring}`, address, user, password };
 }
 
-function endOf(maxFreeze: number): Date {
-	return new Date(now().getTime() + maxFreeze * 1000 + afterFreezeMs);
+function lastingMs(maxFreeze: number): number {
+	return maxFreeze * 1000 + afterFreezeMs;
 }
 
 /**
@@ -124,12 +125,17 @@ export async function announce(
 	return Promise.all(told);
 }
 
-/** What the status page shows from a phase on. */
+/**
+ * What the status page shows from a phase on. By the wall clock, as the page's own
+ * times, which a rehearsal's ladder runs ahead of.
+ *
+ * @param lasting milliseconds until a maintenance that begins ends by itself.
+ */
 export async function tellStatusPage(
 	kuma: Kuma,
 	phase: Phase,
 	domain: string,
-	until: Date,
+	lasting: number,
 ): Promise<void> {
 	const words = wordsOf(phase, domain);
 	const resolve = (key: "begin" | "complete") =>
@@ -137,12 +143,14 @@ export async function tellStatusPage(
 	if (phase === "begin") {
 		await showIncident(kuma, statusSlug, "begin", words);
 		const product = await monitorId(kuma, "group-product");
-		const { title, content } = words;
+		const { title, content: description } = words;
+		const from = new Date();
+		const until = new Date(from.getTime() + lasting);
 		await setMaintenance(
 			kuma,
 			statusSlug,
 			"cutover",
-			{ title, description: content, from: now(), until },
+			{ title, description, from, until },
 			product === undefined ? [] : [product],
 		);
 		return;
@@ -166,19 +174,19 @@ export function wordsOf(phase: Phase, domain: string): Words {
 		case "complete":
 			return {
 				title: "Cutover successful",
-				content: `${domain} runs on its new servers since ${at(now())}. If your log-in asks for a new password, use the link that it offers.`,
+				content: `${domain} runs on its new servers since ${at(new Date())}. If your log-in asks for a new password, use the link that it offers.`,
 				style: "info",
 			};
 		case "put-off":
 			return {
 				title: "Cutover put off",
-				content: `The move of ${domain} was put off at ${at(now())}. Everything works as before, and nothing is lost.`,
+				content: `The move of ${domain} was put off at ${at(new Date())}. Everything works as before, and nothing is lost.`,
 				style: "info",
 			};
 		case "returned":
 			return {
 				title: "Cutover taken back",
-				content: `${domain} runs on its former servers again since ${at(now())}. What was changed meanwhile was brought back.`,
+				content: `${domain} runs on its former servers again since ${at(new Date())}. What was changed meanwhile was brought back.`,
 				style: "info",
 			};
 		case "final":
