@@ -11,7 +11,7 @@ const publicPaths = [
 	...["/", "/status", "/status/*", "/assets/*", "/upload/*"],
 	...["/api/entry-page", "/api/status-page/*"],
 	...["/icon.svg", "/icon.png", "/icon-*.png", "/apple-touch-icon.png"],
-	...["/favicon.ico", "/manifest.json", "/robots.txt"],
+	...["/favicon.ico", "/manifest.json", "/robots.txt", "/serviceWorker.js"],
 ];
 
 /** Plain HTTP inside the Swarm: /metrics and /health. */

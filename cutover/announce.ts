@@ -143,7 +143,8 @@ export async function tellStatusPage(
 	if (phase === "begin") {
 		await showIncident(kuma, statusSlug, "begin", words);
 		const product = await monitorId(kuma, "group-product");
-		const { title, content: description } = words;
+		const title = "Maintenance";
+		const description = "What moves counts as neither up nor down meanwhile.";
 		const from = new Date();
 		const until = new Date(from.getTime() + lasting);
 		await setMaintenance(

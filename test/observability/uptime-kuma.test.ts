@@ -1,11 +1,18 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { http } from "../../cutover/http";
 import { waitFor } from "../../cutover/wait";
 import { apply } from "../../observability/uptime-kuma/apply";
 import { Kuma, KumaError } from "../../observability/uptime-kuma/client";
-import type { Desired, Monitor } from "../../observability/uptime-kuma/desired";
+import {
+	type Desired,
+	desiredState,
+	type Monitor,
+} from "../../observability/uptime-kuma/desired";
 import {
 	endMaintenance,
 	resolveIncident,
@@ -478,3 +485,105 @@ const copied = new Set([
 	...["type", "url", "method", "interval", "retryInterval", "maxretries"],
 	...["resendInterval", "timeout", "accepted_statuscodes", "maxredirects"],
 ]);
+
+describe("the stand-in for Uptime Kuma", () => {
+	const word = "kept-for-the-contract-suite-41";
+
+	it("answers an error to what it does not have, and says what it is", async () => {
+		const { url, close } = await startKuma({ port: 0, folder: undefined });
+		const kuma = await Kuma.open({ url });
+		try {
+			await kuma.enter("operator", word);
+			for (const event of ["getTags", "addAPIKey", "noSuchEvent"])
+				await assert.rejects(
+					kuma.call(event),
+					/not served by this stand-in for Uptime Kuma/,
+				);
+			await assert.rejects(
+				kuma.call("add", { type: "dns", accepted_statuscodes: [] }),
+				/monitors of type dns: not served/,
+			);
+			const { status, body } = await http(`${url}/api/badge/1/status`);
+			assert.equal(status, 404);
+			assert.match(body, /stand-in/);
+			assert.match((await http(`${url}/dashboard`)).body, /<title>Stand-in/);
+		} finally {
+			kuma.close();
+			await close();
+		}
+	});
+
+	it("goes on with what it kept", async () => {
+		const folder = mkdtempSync(join(tmpdir(), "kuma-"));
+		const once = async (work: (kuma: Kuma) => Promise<void>) => {
+			const { url, close } = await startKuma({ port: 0, folder });
+			const kuma = await Kuma.open({ url });
+			try {
+				await work(kuma);
+			} finally {
+				kuma.close();
+				await close();
+			}
+		};
+		const words = { title: "Kept", content: "Kept.", style: "info" } as const;
+		try {
+			await once(async (kuma) => {
+				assert.equal(await kuma.enter("operator", word), true);
+				await kuma.call("addStatusPage", "Kept", "kept");
+				await showIncident(kuma, "kept", "begin", words);
+			});
+			await once(async (kuma) => {
+				assert.equal(await kuma.enter("operator", word), false);
+				assert.equal((await kuma.incidents("kept"))[0]?.title, "Kept");
+			});
+		} finally {
+			rmSync(folder, { recursive: true });
+		}
+	});
+});
+
+describe("the desired state", () => {
+	const args = {
+		title: "example.com",
+		hostnames: { site: "a.example", api: "b.example", status: "c.example" },
+		databaseToken: "token",
+	};
+
+	it("tells the operators by the stack's mail server and webhook", () => {
+		const mail = {
+			from: "ops@example.com",
+			to: ["one@example.com", "two@example.com"],
+		};
+		const [smtp, webhook] = desiredState({
+			...args,
+			mail: {
+				...mail,
+				smtpUrl: "smtps://us%40er:pass%3Aword@smtp.example.com",
+			},
+			webhookUrl: "https://hook.example.com/",
+		}).notifications;
+		assert.deepEqual(smtp?.settings, {
+			...{ type: "smtp", smtpHost: "smtp.example.com", smtpPort: 465 },
+			...{ smtpSecure: true, smtpIgnoreSTARTTLS: false },
+			...{ smtpUsername: "us@er", smtpPassword: "pass:word" },
+			smtpFrom: "ops@example.com",
+			smtpTo: "one@example.com,two@example.com",
+		});
+		assert.equal(webhook?.settings.webhookURL, "https://hook.example.com/");
+		const [plain] = desiredState({
+			...args,
+			mail: { ...mail, smtpUrl: "smtp://127.0.0.1:2525?ignoreTLS=true" },
+		}).notifications;
+		assert.equal(plain?.settings.smtpIgnoreSTARTTLS, true);
+		assert.deepEqual(desiredState(args).notifications, []);
+	});
+
+	it("looks at sensors' uplinks only where the stack has them", () => {
+		const keys = (uplinkPath?: string) =>
+			desiredState({ ...args, uplinkPath })
+				.groups.flatMap(({ monitors }) => monitors.map(({ key }) => key))
+				.join(" ");
+		assert.equal(keys(), "site api database status");
+		assert.equal(keys("/uplinks"), "site api uplinks database status");
+	});
+});

@@ -1,5 +1,6 @@
 import { randomBytes, scryptSync, timingSafeEqual } from "node:crypto";
 import type { Runner } from "./monitors";
+import { publicHistory } from "./page";
 import {
 	apiTime,
 	type Group,
@@ -269,12 +270,8 @@ function incidentHandlers({ store }: Served): Record<string, Handler> {
 			return { incident };
 		},
 		getIncidentHistory(slug: string, _cursor: string | null) {
-			const { id } = pageOf(store, slug);
-			const incidents = state.incidents
-				.filter((one) => one.status_page_id === id)
-				.reverse();
-			const total = incidents.length;
-			return { incidents: incidents.slice(0, 10), total, hasMore: total > 10 };
+			pageOf(store, slug);
+			return publicHistory(store, slug) ?? {};
 		},
 		editIncident(slug: string, id: number, given: Incident) {
 			const { title, content, style } = given;

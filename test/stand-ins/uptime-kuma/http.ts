@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isUser, type Served } from "./handlers";
-import { html, publicBeats, publicData } from "./page";
+import { html, publicBeats, publicData, publicHistory } from "./page";
 import type { Store } from "./store";
 
 interface Answer {
@@ -103,6 +103,15 @@ function route(
 	const [, beats] = /^\/api\/status-page\/heartbeat\/([^/]+)$/.exec(path) ?? [];
 	if (beats)
 		return cache.through(path, beatsMs, () => json(publicBeats(store, beats)));
+	const [, history] =
+		/^\/api\/status-page\/([^/]+)\/incident-history$/.exec(path) ?? [];
+	if (history)
+		return cache.through(path, pageMs, () => {
+			const found = publicHistory(store, history);
+			return found
+				? json({ ok: true, ...found })
+				: missing("Status Page Not Found");
+		});
 	const [, data] = /^\/api\/status-page\/([^/]+)$/.exec(path) ?? [];
 	if (data)
 		return cache.through(path, pageMs, () => {

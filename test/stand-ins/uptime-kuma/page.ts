@@ -37,6 +37,17 @@ export function publicData(store: Store, slug: string) {
 	};
 }
 
+/** /api/status-page/SLUG/incident-history, or undefined where there is no such page. */
+export function publicHistory(store: Store, slug: string) {
+	const { pages, incidents } = store.state;
+	const page = pages.find((one) => one.slug === slug);
+	if (!page) return undefined;
+	const all = incidents.filter((one) => one.status_page_id === page.id);
+	const shown = all.reverse().slice(0, 10);
+	const more = all.length > shown.length;
+	return { incidents: shown, total: all.length, hasMore: more };
+}
+
 /** /api/status-page/heartbeat/SLUG */
 export function publicBeats(store: Store, slug: string) {
 	const page = store.state.pages.find((one) => one.slug === slug);
