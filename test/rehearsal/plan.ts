@@ -11,13 +11,13 @@ import type { NoticeKind } from "../../cutover/notices";
 import type { Flags } from "../../cutover/rungs";
 import type { CheckpointName } from "../../cutover/signatures";
 import { observeTtl } from "../../cutover/ttl";
+import { everyMetricSeen } from "./metrics";
 import { keysValidated, uplinkIsBrought } from "./new-system";
 import { lateComer } from "./old-system";
 import type { Pulumi, UpdateResult } from "./pulumi";
 import type { Rehearsal } from "./rehearsal";
 import { destroyWatched, restoresEqual } from "./return";
 import type { Step } from "./step";
-import { targetsUp } from "./targets";
 import { Traffic, trafficInWords } from "./traffic";
 import { isInOldSystem, useNewSystem } from "./use";
 import { watchSays } from "./watch";
@@ -182,8 +182,8 @@ function cutoverComplete(rehearsal: Rehearsal): PlannedCheckpoint {
 				run: switchUnderTraffic,
 			},
 			{
-				title: "every target of Prometheus is up, every metric there",
-				run: () => targetsUp(rehearsal),
+				title: "Prometheus has seen every metric of dashboards and alerts",
+				run: () => everyMetricSeen(rehearsal),
 			},
 			{
 				title: "the new database's foreign keys are all validated",
