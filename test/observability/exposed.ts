@@ -61,7 +61,8 @@ export async function startExporter(
 	};
 }
 
-async function freePort(): Promise<number> {
+/** A port of loopback that nobody listens on. */
+export async function freePort(): Promise<number> {
 	const server = createServer();
 	server.listen(0, "127.0.0.1");
 	await once(server, "listening");

@@ -128,22 +128,59 @@ function vectorAggregation(node: Node): Metric {
 	};
 }
 
-const operators = [
-	...["Add", "Sub", "Mul", "Div", "Mod", "Pow"],
-	...["Eql", "Neq", "Gtr", "Gte", "Lss", "Lte"],
-	...["And", "Or", "Unless"],
-];
+/** How tightly each operator binds; ^ from the right. */
+const binding: Record<string, number> = {
+	...{ Or: 1, And: 2, Unless: 2 },
+	...{ Eql: 3, Neq: 3, Gtr: 3, Gte: 3, Lss: 3, Lte: 3 },
+	...{ Add: 4, Sub: 4, Mul: 5, Div: 5, Mod: 5, Pow: 6 },
+};
 
+type Operator = Pick<
+	Extract<Metric, { kind: "binary" }>,
+	"op" | "bool" | "matching"
+>;
+
+/**
+ * The grammar is an editor's: it nests operators as they come. So they are laid out
+ * in a row, and put together again by how tightly they bind.
+ */
 function binary(node: Node): Metric {
-	const [left, right] = node.children.filter(({ name }) => name === "Expr");
-	const op = node.need(...operators).name;
+	const row = inRow(node);
+	let at = 0;
+	const climb = (least: number): Metric => {
+		let left = row[at] as Metric;
+		at += 1;
+		for (;;) {
+			const next = row[at] as Operator | undefined;
+			const strength = next ? (binding[next.op] ?? 0) : 0;
+			if (!next || strength < least) return left;
+			at += 1;
+			const right = climb(next.op === "Pow" ? strength : strength + 1);
+			left = { kind: "binary", ...next, left, right };
+		}
+	};
+	return climb(1);
+}
+
+/** Operands and operators in turn; what stands in parentheses is one operand. */
+function inRow(node: Node): (Metric | Operator)[] {
+	const operands = node.children
+		.filter(({ name }) => name === "Expr")
+		.map((expression) => {
+			const inner = expression.need("MetricExpr");
+			const nested = inner.child("BinOpExpr");
+			return nested ? inRow(nested) : [metric(inner)];
+		});
+	return [...(operands[0] ?? []), operator(node), ...(operands[1] ?? [])];
+}
+
+function operator(node: Node): Operator {
+	const { name: op } = node.need(...Object.keys(binding));
 	const modifier = node.need("BinOpModifier");
-	if (!left || !right) throw node.unsupported();
 	if (modifier.all("GroupLeft").length + modifier.all("GroupRight").length > 0)
 		throw modifier.unsupported("group_left or group_right");
 	const matching = modifier.child("OnOrIgnoringModifier");
 	return {
-		kind: "binary",
 		op,
 		bool: modifier.all("Bool").length > 0,
 		...(matching
@@ -154,7 +191,5 @@ function binary(node: Node): Metric {
 					},
 				}
 			: {}),
-		left: metric(left.need("MetricExpr")),
-		right: metric(right.need("MetricExpr")),
 	};
 }

@@ -112,8 +112,12 @@ function labelFilter(node: Node): Stage {
 function labelTest(node: Node): Test {
 	const parts = node.children.filter(({ name }) => name === "LabelFilter");
 	if (parts.length > 0) {
+		// The editor's grammar does not say which of the two binds tighter.
+		const own = joiner(node);
+		if (own && parts.some((part) => ![undefined, own].includes(joiner(part))))
+			throw node.unsupported("`and` beside `or` without parentheses");
 		const tests = parts.map(labelTest);
-		return node.child("Or")
+		return own === "or"
 			? (labels) => tests.some((test) => test(labels))
 			: (labels) => tests.every((test) => test(labels));
 	}
@@ -136,6 +140,13 @@ function labelTest(node: Node): Test {
 		default:
 			throw node.unsupported(inner?.name);
 	}
+}
+
+/** What joins a filter's two parts; nothing where it is one, or in parentheses. */
+function joiner(node: Node): "or" | "and" | undefined {
+	const parts = node.children.filter(({ name }) => name === "LabelFilter");
+	if (parts.length < 2) return undefined;
+	return node.child("Or") ? "or" : "and";
 }
 
 /** A label's text as a number against a number; text that is none goes on, with an error, as in Loki. */
