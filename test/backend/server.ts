@@ -20,7 +20,9 @@ async function runMigrate(): Promise<void> {
 		readDatabaseUrl(process.env),
 		join(__dirname, "sql"),
 	);
-	console.log(JSON.stringify({ message: "schema is up to date", applied }));
+	console.log(
+		JSON.stringify({ level: "info", msg: "schema is up to date", applied }),
+	);
 }
 
 async function serve(): Promise<void> {
@@ -72,9 +74,17 @@ async function serve(): Promise<void> {
 }
 
 main(process.argv.slice(2)).catch((error) => {
-	// A mistake in the environment is a person's to mend: no stack trace.
+	// A mistake in the environment is a person's to mend: no stack trace, no JSON.
 	const known =
 		error instanceof SettingsError || error instanceof SchemaChangedError;
-	console.error(known ? error.message : error);
+	console.error(
+		known
+			? error.message
+			: JSON.stringify({
+					level: "fatal",
+					msg: String(error),
+					stack: error?.stack,
+				}),
+	);
 	process.exit(known ? 2 : 1);
 });

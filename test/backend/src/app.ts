@@ -3,6 +3,7 @@ import fastify, { type FastifyInstance } from "fastify";
 import type pg from "pg";
 import { createAuthenticate } from "./access-token";
 import { answerErrors } from "./errors";
+import { logOptions, logRequests } from "./log";
 import { createMetrics, measureRequests } from "./metrics";
 import { healthRoutes } from "./routes/health";
 import { loginRoutes } from "./routes/login";
@@ -42,11 +43,7 @@ export async function createBackend(
 	logStream?: { write(line: string): void },
 ): Promise<Backend> {
 	const app = fastify({
-		logger: {
-			level: settings.LOG_LEVEL,
-			base: { service: "backend", version: settings.VERSION },
-			...(logStream && { stream: logStream }),
-		},
+		...logOptions(settings, logStream),
 		// Caddy stands before it; without it, the addresses in the log were Caddy's.
 		trustProxy: "loopback, linklocal, uniquelocal",
 		keepAliveTimeout: KEEP_ALIVE_MS,
@@ -62,6 +59,7 @@ export async function createBackend(
 			reply.header("connection", "close");
 		}
 	});
+	logRequests(app);
 	answerErrors(app);
 
 	// The site's pages may call everything; a status page of any origin may ask for the health.
