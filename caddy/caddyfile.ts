@@ -60,11 +60,20 @@ http://:${metricsPort} {
 		Referrer-Policy strict-origin-when-cross-origin
 		Permissions-Policy "camera=(), microphone=(), geolocation=()"
 		-Server
+		# Caddy's own, whatever came: the backend's log has it too, and so a user's
+		# complaint leads to both.
+		X-Request-Id {http.request.uuid}
 	}
 	log {
 		output stdout
-		format json
+		# Caddy hides the usual headers; ours with keys in them are not among those.
+		format filter {
+			request>headers delete
+			resp_headers delete
+		}
 	}
+	log_append request_id {http.request.uuid}
+	log_append user_agent {http.request.header.User-Agent}
 }
 
 (service) {
@@ -73,6 +82,7 @@ http://:${metricsPort} {
 			refresh 1s
 			versions ipv4
 		}
+		header_up X-Request-Id {http.request.uuid}
 		lb_policy least_conn
 		lb_try_duration 10s
 		lb_try_interval 100ms

@@ -57,10 +57,10 @@ describe("the collector", () => {
 		const { folder } = await machine("one");
 		const file = join(folder, "config.yaml");
 		await writeFile(file, collectorConfig());
-		await runProgram("otelcol", ["validate", "--config", file]);
+		await runProgram("otelcol-contrib", ["validate", "--config", file]);
 		await writeFile(file, collectorConfig().replace("otlp_http", "otlp_htpt"));
 		await assert.rejects(
-			runProgram("otelcol", ["validate", "--config", file]),
+			runProgram("otelcol-contrib", ["validate", "--config", file]),
 			/otlp_htpt/,
 		);
 	});

@@ -164,7 +164,7 @@ export async function startCollector(
 	for (const [name = "", text = ""] of files)
 		await writeFile(join(machine.folder, name), text);
 	const process = spawn(
-		program("otelcol"),
+		program("otelcol-contrib"),
 		files.flatMap(([name = ""]) => ["--config", join(machine.folder, name)]),
 		{
 			env: { [nodeVariable]: machine.name },
