@@ -438,6 +438,32 @@ describe("the stacks under mocks", () => {
 			assert.match(String(stdin), new RegExp(`^(services=')?${name} 3 `, "m"));
 	});
 
+	it("lets the collector read the engine's files on every machine, and do nothing else", async () => {
+		const resources = await deploy("production", { "cutover:droplets": 3 });
+		const { inputs } = find(resources, "otel-collector-service");
+		const { mode, taskSpec } = inputs as {
+			mode: object;
+			taskSpec: {
+				containerSpec: {
+					readOnly: boolean;
+					capDrops: string[];
+					mounts: { type: string; target: string; readOnly?: boolean }[];
+				};
+			};
+		};
+		assert.deepEqual(mode, { global: true });
+		const { readOnly, capDrops, mounts } = taskSpec.containerSpec;
+		assert.deepEqual(
+			{ readOnly, capDrops },
+			{ readOnly: true, capDrops: ["ALL"] },
+		);
+		const writable = mounts.filter((mount) => !mount.readOnly);
+		assert.deepEqual(
+			writable.map(({ type, target }) => `${type} ${target}`),
+			["volume /var/lib/otelcol"],
+		);
+	});
+
 	it("adopts a zone and records that are there and in no state", async () => {
 		const records = { "@": 11, api: 12, monitoring: 13, status: 14 };
 		const resources = await deploy("production", {}, { records });

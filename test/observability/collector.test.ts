@@ -3,6 +3,7 @@ import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { waitFor } from "../../cutover/wait";
 import { logLabels, logLevels, logMetadata } from "../../observability/logs";
+import { metricNames, sometimes } from "../../observability/metric-names";
 import { collectorConfig } from "../../observability/otel";
 import { masks } from "../../observability/otel/masks";
 import {
@@ -14,7 +15,7 @@ import {
 	type TestCollector,
 	type TestLoki,
 } from "./collector";
-import { freePort } from "./exposed";
+import { freePort, namesIn } from "./exposed";
 import { maskedLines } from "./masked-lines";
 import { runProgram } from "./program";
 
@@ -166,6 +167,25 @@ describe("the collector", () => {
 		assert.deepEqual(((await answer.json()) as { data: string[] }).data, [
 			...["manager", "worker-1"],
 		]);
+	});
+
+	it("exposes the metrics that dashboards and alerts go by, and so does Loki", async () => {
+		const one = await machine("one");
+		await one.write("ab", ["a line\n"], ofService("backend"));
+		const loki = later(await startLoki());
+		const collector = later(await startCollector(one, loki.url));
+		await arrived(loki, 1);
+		const texts = {
+			"otel-collector": await collector.metrics(),
+			loki: await (await loki.get("/metrics")).text(),
+		};
+		for (const [job, text] of Object.entries(texts)) {
+			const exposed = namesIn(text);
+			const missing = metricNames[job as keyof typeof texts].filter(
+				(name) => !exposed.has(name) && !sometimes.has(name),
+			);
+			assert.deepEqual(missing, [], job);
+		}
 	});
 
 	it("waits while Loki is down, with a bounded queue, through a rotation and its own restart, and then ships every line once", async function () {

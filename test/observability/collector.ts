@@ -128,7 +128,9 @@ export class Machine {
 }
 
 export interface TestCollector {
-	/** A value of its own metrics; 0 where it does not count that yet. */
+	/** Its own metrics, in Prometheus' format. */
+	metrics(): Promise<string>;
+	/** A value of them; 0 where it does not count that yet. */
 	metric(name: string): Promise<number>;
 	healthy(): Promise<boolean>;
 	/** As the engine stops a task. */
@@ -191,11 +193,15 @@ export async function startCollector(
 		{ timeoutMs: 20_000, intervalMs: 50 },
 	);
 	if (process.exitCode !== null) throw new Error(`it ended: ${output}`);
+	const all = () =>
+		fetch(`http://127.0.0.1:${metrics}/metrics`).then((answer) =>
+			answer.text(),
+		);
 	return {
 		healthy,
+		metrics: all,
 		async metric(name) {
-			const answer = await fetch(`http://127.0.0.1:${metrics}/metrics`);
-			const line = (await answer.text())
+			const line = (await all())
 				.split("\n")
 				.find((each) => each.startsWith(`${name}{`));
 			return Number(line?.split(" ").at(-1) ?? 0);
