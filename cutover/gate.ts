@@ -92,15 +92,23 @@ export function sidesProvenEqual({
 	};
 }
 
-/** What has to be so at the new address before any name leads there. */
-export function placeChecks(place: Place, mostTtl: number): Check[] {
+/**
+ * What has to be so at the new address before any name leads there.
+ *
+ * @param closed whether a return keeps the new system's database closed to writes.
+ */
+export function placeChecks(
+	place: Place,
+	mostTtl: number,
+	closed: Promise<boolean>,
+): Check[] {
 	return [
 		certificatesValid(place),
 		ttlLowered(place, mostTtl),
 		// The watch over the source begins with the freeze and serves nobody.
 		servicesRun(place, { timeoutMs: patience, except: ["watch"] }),
 		followerStopped(place),
-		backendHealthy(place, patience),
+		backendHealthy(place, patience, closed),
 	];
 }
 

@@ -106,11 +106,12 @@ async function switchOver(
 ): Promise<void> {
 	const mapping = mappingOptions(data);
 	const journalState = run(journalOnTarget).then(answered).then(isJournal);
+	const closed = stateOf(run, barrierOnTarget).then(({ frozen }) => frozen);
 	const [moved, barrier, frozenTarget, journal, proof, seen] =
 		await Promise.all([
 			anyNameMoved(settings),
 			stateOf(run, barrierOf),
-			stateOf(run, barrierOnTarget).then(({ frozen }) => frozen),
+			closed,
 			journalState,
 			// Behind a switch it would read all there is, and prove nothing: what the new
 			// system has taken since a journal began is in there.
@@ -119,7 +120,7 @@ async function switchOver(
 					? undefined
 					: run({ arguments: ["verify", "--since-baseline", ...mapping] }),
 			),
-			runChecks(placeChecks(place, settings.mostTtl)),
+			runChecks(placeChecks(place, settings.mostTtl, closed)),
 		]);
 	const final = settings.rung === "final";
 	if (moved && barrier.kept && final && !journal && !frozenTarget)

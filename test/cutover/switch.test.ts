@@ -348,6 +348,18 @@ describe("the switch", function () {
 			await refused("/health says healthy", /503/);
 		});
 
+		it("degraded by what is not our doing", async () => {
+			health = degraded;
+			await refused("/health says healthy", /degraded/);
+		});
+
+		it("degraded while a return keeps the new database closed is no reason", async () => {
+			health = degraded;
+			await migration({ SOURCE_DATABASE_URL: target.url })("freeze");
+			await turn("on");
+			await run(target.url, "UPDATE things SET name = 'open' WHERE id = 1");
+		});
+
 		it("service not complete", async () => {
 			await droplet.setServices(["backend 1/2", "caddy 1/1", "follower 0/0"]);
 			await refused("services run", /backend 1\/2/);
@@ -549,10 +561,12 @@ describe("the switch", function () {
 });
 
 const certificates = "certificates by name at the new address";
-const healthy = {
+const answers = (status: string) => ({
 	status: 200,
 	body: JSON.stringify({
-		...{ status: "healthy", version: "1.0.0" },
+		...{ status, version: "1.0.0" },
 		checks: { database: { status: "up", latency_ms: 1 } },
 	}),
-};
+});
+const healthy = answers("healthy");
+const degraded = answers("degraded");

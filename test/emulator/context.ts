@@ -36,7 +36,7 @@ export class Identifiers {
 
 /**
  * Runs work behind an answer. A failure is recorded in the account's failures
- * (seen at /_emulator/failures) and told to `onError`.
+ * (seen at /_emulator/failures), written to standard error, and told to `onError`.
  */
 export class Background {
 	readonly #running = new Set<Promise<void>>();
@@ -53,9 +53,9 @@ export class Background {
 	): void {
 		const promise: Promise<void> = work()
 			.catch((error: unknown) => {
-				this.#failures.push(
-					`${what}: ${error instanceof Error ? error.message : error}`,
-				);
+				const failure = `${what}: ${error instanceof Error ? error.message : error}`;
+				this.#failures.push(failure);
+				process.stderr.write(`${failure}\n`);
 				onError();
 			})
 			.finally(() => this.#running.delete(promise));

@@ -29,6 +29,11 @@ describe("the ladder", function () {
 		const recorder = new Recorder(checkpointNames);
 		({ rehearsal } = await prepare(checkout, recorder, lifetime));
 	});
+	afterEach(async function () {
+		if (this.currentTest?.state !== "failed") return;
+		for (const failure of await rehearsal.control.failures())
+			process.stderr.write(`emulator: ${failure}\n`);
+	});
 	after(async () => {
 		moveClock(-clockOffsetSeconds());
 		process.chdir(home);

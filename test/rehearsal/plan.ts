@@ -130,7 +130,12 @@ function cutoverComplete(rehearsal: Rehearsal): PlannedCheckpoint {
 		shown(await rehearsal.climb(flags));
 	const switchUnderTraffic = async () => {
 		const traffic = await Traffic.start(rehearsal, site());
-		const changes = await upWith({ freeze: true, dnsSwitch: true });
+		const changes = await upWith({ freeze: true, dnsSwitch: true }).catch(
+			async (error: unknown) => {
+				await traffic.halt();
+				throw error;
+			},
+		);
 		const report = await traffic.stop();
 		rehearsal.recorder.switches.push(report);
 		return `${trafficInWords(report)} (${changes})`;

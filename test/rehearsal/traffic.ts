@@ -80,6 +80,16 @@ export class Traffic {
 		);
 	}
 
+	/** Ends it at once and judges nothing: where the switch has failed. */
+	async halt() {
+		this.#stop.abort();
+		const writes = await this.writes.stop();
+		const load = await this.load.stop();
+		await Promise.all(this.#loops);
+		await this.pool.end();
+		return { writes, load };
+	}
+
 	/**
 	 * Ends it, behind the switch and the catch-up of uplinks.
 	 *
@@ -87,11 +97,7 @@ export class Traffic {
 	 */
 	async stop(): Promise<TrafficReport> {
 		await this.load.reach(REQUESTS);
-		this.#stop.abort();
-		const writes = await this.writes.stop();
-		const load = await this.load.stop();
-		await Promise.all(this.#loops);
-		await this.pool.end();
+		const { writes, load } = await this.halt();
 		const { result } = await this.site.migrate("freeze", "--state");
 		const { frozenAt } = z.object({ frozenAt: z.string() }).parse(result);
 		expect(

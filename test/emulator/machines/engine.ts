@@ -1,4 +1,5 @@
 import { Writable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
 import Docker from "dockerode";
 import { UserError } from "../../../cutover/errors";
 
@@ -185,7 +186,7 @@ export class Engine {
 			stream.once("error", reject);
 			stream.end(options.input ?? "");
 		});
-		const { ExitCode } = await execution.inspect();
+		const ExitCode = await exitCode(execution);
 		if (ExitCode !== 0)
 			throw new Error(
 				`${command[0]} in ${container} ended with code ${ExitCode}: ${errors.text.trim() || output.text.trim() || "no output"}`,
@@ -260,6 +261,15 @@ export function hasStatus(error: unknown, ...statuses: number[]): boolean {
 		"statusCode" in error &&
 		statuses.includes(Number(error.statusCode))
 	);
+}
+
+/** The engine may hear of the end later than the command's output ends. */
+async function exitCode(execution: Docker.Exec): Promise<number | null> {
+	for (;;) {
+		const { Running, ExitCode } = await execution.inspect();
+		if (!Running) return ExitCode;
+		await delay(20);
+	}
 }
 
 const assignments = (environment: Record<string, string> = {}): string[] =>
