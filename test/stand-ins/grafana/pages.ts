@@ -22,7 +22,7 @@ svg{width:100%;height:100%;display:block} polyline{fill:none;stroke-width:1.5;ve
 .legend{list-style:none;margin:4px 0 0;padding:0;font-size:11px;max-height:34%;overflow:hidden}
 .legend li{display:inline-block;margin-right:12px} .states{flex:1;display:flex;flex-direction:column;gap:2px;overflow:hidden}
 .state{display:flex;flex:1;min-height:8px;gap:6px} .state span{width:160px;font-size:10px;text-align:right;
-white-space:nowrap;overflow:hidden} .state svg{flex:1;background:#22252b}
+white-space:nowrap;overflow:hidden} .state svg{flex:1;background:#22252b} rect{shape-rendering:crispEdges}
 .logs{list-style:none;margin:0;padding:0;font:11px monospace;overflow:hidden} .logs time{color:#8e8e99}`;
 
 function page(title: string, content: string): string {
