@@ -16,6 +16,7 @@ import { annotate, panelData } from "../../cutover/grafana";
 import { http } from "../../cutover/http";
 import { waitFor } from "../../cutover/wait";
 import { grafanaFiles } from "../../observability/grafana";
+import { metricNames } from "../../observability/metric-names";
 import { freePort } from "../free-port";
 import { createGrafana } from "../stand-ins/grafana/app";
 import { readSettings } from "../stand-ins/grafana/settings";
@@ -137,6 +138,13 @@ describe("Grafana's stand-in", function () {
 			(await http(`${url}/metrics`)).body,
 			/grafana_build_info\{version="[\d.]+-stand-in"/,
 		);
+	});
+
+	it("tells of itself what dashboards and alerts may ask for", async () => {
+		const { body } = await http(`${url}/metrics`);
+		for (const name of metricNames.grafana) {
+			match(body, new RegExp(`^${name}[{ ]`, "m"));
+		}
 	});
 
 	it("lets in only who has the password of the file", async () => {
