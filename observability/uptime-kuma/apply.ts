@@ -119,18 +119,22 @@ async function applyMonitors(
 	return ids;
 }
 
+/** Seconds until a failure is looked at again; the smallest that the server takes. */
+const retryInterval = 20;
+
 /** A monitor as the server describes it, without what is left as it is. */
 function fieldsOf(monitor: Monitor, told: Record<string, boolean>) {
 	const { key, name, interval, retries } = monitor;
 	return {
 		...{ name, type: monitor.type, description: mark(key) },
-		...{ interval, retryInterval: interval, maxretries: retries },
+		...{ interval, maxretries: retries },
 		notificationIDList: told,
 		...(monitor.type === "push"
-			? { pushToken: monitor.token }
+			? { pushToken: monitor.token, retryInterval: interval }
 			: {
 					url: monitor.url,
 					method: monitor.method,
+					retryInterval,
 					accepted_statuscodes: [...monitor.accepted],
 					// Left out, 2.x would take 1000 times that.
 					timeout: Math.floor(interval * 0.8),

@@ -124,7 +124,8 @@ export function desiredState(args: DesiredArgs): Desired {
 						type: "push",
 						token: args.databaseToken,
 						interval: heartbeatWindow,
-						retries: 0,
+						// A new one has had no heartbeat yet, which is no reason to tell anybody.
+						retries: 1,
 					},
 					{
 						...get,
