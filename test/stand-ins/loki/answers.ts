@@ -1,8 +1,9 @@
 import type { Config } from "./config";
-import { evaluate, keyOf, type Series } from "./logql/evaluate";
+import { evaluate } from "./logql/evaluate";
 import { type Matcher, selector } from "./logql/matcher";
 import { metric } from "./logql/metric";
 import { logQuery } from "./logql/pipeline";
+import { keyOf, type Series } from "./logql/series";
 import { duration, parseTree, QueryError } from "./logql/tree";
 import type { Store } from "./store";
 

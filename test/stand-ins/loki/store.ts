@@ -1,7 +1,8 @@
 import type { Journal } from "./journal";
-import { type Found, keyOf, type Lookup } from "./logql/evaluate";
+import type { Found, Lookup } from "./logql/evaluate";
 import { type Labels, type Matcher, selects } from "./logql/matcher";
 import type { LogQuery } from "./logql/pipeline";
+import { keyOf } from "./logql/series";
 
 export interface Entry {
 	/** Unix nanoseconds. */
