@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { wordsOf } from "../../cutover/announce";
 import {
 	alertFires,
 	resetIsOffered,
@@ -11,12 +12,16 @@ import type { NoticeKind } from "../../cutover/notices";
 import type { Flags } from "../../cutover/rungs";
 import type { CheckpointName } from "../../cutover/signatures";
 import { observeTtl } from "../../cutover/ttl";
+import { logsArrive } from "./logs";
 import { everyMetricSeen } from "./metrics";
 import { keysValidated, uplinkIsBrought } from "./new-system";
 import { lateComer } from "./old-system";
+import { panelsHaveData } from "./panels";
+import { pictureOfStatusPage, picturesOfDashboards } from "./pictures";
 import type { Pulumi, UpdateResult } from "./pulumi";
 import type { Rehearsal } from "./rehearsal";
 import { destroyWatched, restoresEqual } from "./return";
+import { StatusPageWatch, statusPageQuiet } from "./status-page";
 import type { Step } from "./step";
 import { Traffic, trafficInWords } from "./traffic";
 import { isInOldSystem, useNewSystem } from "./use";
@@ -129,16 +134,22 @@ function cutoverComplete(rehearsal: Rehearsal): PlannedCheckpoint {
 	const upWith = async (flags: Partial<Flags>) =>
 		shown(await rehearsal.climb(flags));
 	const switchUnderTraffic = async () => {
+		const pictures: Promise<unknown>[] = [];
+		const visitor = new StatusPageWatch(site(), async (title) => {
+			pictures.push(pictureOfStatusPage(rehearsal, site(), title));
+		});
 		const traffic = await Traffic.start(rehearsal, site());
 		const changes = await upWith({ freeze: true, dnsSwitch: true }).catch(
 			async (error: unknown) => {
-				await traffic.halt();
+				await Promise.all([traffic.halt(), visitor.stop()]);
 				throw error;
 			},
 		);
 		const report = await traffic.stop();
 		rehearsal.recorder.switches.push(report);
-		return `${trafficInWords(report)} (${changes})`;
+		const told = await visitor.succeeded();
+		await Promise.all(pictures);
+		return `${trafficInWords(report)}; status page: ${told} (${changes})`;
 	};
 	return {
 		name: "cutover-complete",
@@ -175,6 +186,10 @@ function cutoverComplete(rehearsal: Rehearsal): PlannedCheckpoint {
 				},
 			},
 			{
+				title: "the status page tells of the return, and no cutover any more",
+				run: () => statusPageQuiet(site(), wordsOf("returned", "").title),
+			},
+			{
 				title: "what was written in the new system is in the old one",
 				run: () => isInOldSystem(rehearsal),
 			},
@@ -205,6 +220,18 @@ function cutoverComplete(rehearsal: Rehearsal): PlannedCheckpoint {
 			{
 				title: "an uplink too warm raises an alert",
 				run: () => alertFires(site(), send, logins.carried).run(),
+			},
+			{
+				title: "a request is found in the logs by its id",
+				run: () => logsArrive(rehearsal),
+			},
+			{
+				title: "every panel of every dashboard has data",
+				run: () => panelsHaveData(rehearsal),
+			},
+			{
+				title: "the dashboards in a browser",
+				run: () => picturesOfDashboards(rehearsal),
 			},
 			{
 				title: "npm run watch sees the new system, and no reason to return",
