@@ -155,7 +155,6 @@ export = async () => {
 		...status,
 		dependsOn: [statusPage],
 	});
-	announcements.freeze("announce-freeze");
 
 	// The names: the old address until the switch, which sees to the data first.
 	const turned = turnSwitch("switch", {
@@ -168,6 +167,7 @@ export = async () => {
 		dependsOn: [validation.healthy, certificates.seeded, ...migration.steps],
 	});
 	migration.followBehind(turned);
+	announcements.freeze("announce-freeze", [turned]);
 	const dnsAnswer = addressOf(settings, network.reservedIp);
 	const records = new Records("records", {
 		zone,

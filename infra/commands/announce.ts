@@ -19,10 +19,14 @@ export class Announcements {
 		this.#args = args;
 	}
 
-	/** When the freeze begins; where it is taken back, that it was put off. */
-	freeze(name: string): void {
+	/**
+	 * When the source is frozen; where that is taken back, that it was put off. Behind
+	 * the switch, where both are in one `up`: until then nobody's name leads to the
+	 * status page, and the barrier would stand longer for it.
+	 */
+	freeze(name: string, dependsOn: pulumi.Resource[]): void {
 		if (this.#args.settings.freeze)
-			this.#announce(name, "begin", "put-off", []);
+			this.#announce(name, "begin", "put-off", dependsOn);
 	}
 
 	/** When the names lead to the new system, and when it becomes final. */
