@@ -143,6 +143,8 @@ function taskSpec(
 			args: args.args,
 			env: args.environment,
 			user: args.user,
+			// Which of the tasks it is, in its metrics and logs.
+			hostname: args.everywhere ? "{{.Node.Hostname}}" : undefined,
 			init: true,
 			...(args.confined ? { readOnly: true, capDrops: ["ALL"] } : {}),
 			hosts: args.hosts,
