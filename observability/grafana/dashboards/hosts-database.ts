@@ -3,8 +3,8 @@ import { dashboard } from "../dashboard";
 import { lines, numbers, upOrDown } from "../panels";
 
 const every = "[$__rate_interval]";
-/** What Docker and the kernel mount besides is none of the disk's. */
-const disk = '{job="node",mountpoint="/",fstype!~"tmpfs|ramfs"}';
+/** As the alerts have it: what Docker and the kernel mount besides is none of the disk's. */
+const disk = '{job="node",fstype=~"ext[34]|xfs|btrfs"}';
 const database = '{job="postgres",datname!~"template.*|postgres|_dodb|"}';
 
 /** Whether the machines and the managed database have room left. */
