@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { ExitCode, UserError } from "../../cutover/errors";
 import { main } from "../../cutover/main";
 import { checkpointNames } from "../../cutover/signatures";
+import { faultsAreTold } from "./alerts";
 import type { Control } from "./control";
 import { keptText } from "./kept";
 import { plan } from "./plan";
@@ -20,6 +21,8 @@ const checkout = join(__dirname, "..", "..");
 interface Options {
 	keep: boolean;
 	interactive: boolean;
+	/** Adds the faults of alerts.ts: a quarter of an hour more. */
+	faults: boolean;
 }
 
 async function rehearse(options: Options): Promise<void> {
@@ -74,6 +77,8 @@ async function play(
 		for (const checkpoint of plan(rehearsal)) {
 			await playCheckpoint(rehearsal, checkpoint, options.interactive);
 		}
+		if (options.faults)
+			await playSteps(recorder, "three faults", faultsAreTold(rehearsal));
 		if (options.keep) {
 			await lifetime.keep();
 			process.stdout.write(keptText(rehearsal));
@@ -114,6 +119,7 @@ main(async () => {
 			keep: { type: "boolean", default: false },
 			down: { type: "boolean", default: false },
 			interactive: { type: "boolean", default: false },
+			faults: { type: "boolean", default: false },
 			// Set-up's: it has put the folder on PATH by now.
 			plugins: { type: "string" },
 		},
