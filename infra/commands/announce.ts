@@ -20,13 +20,14 @@ export class Announcements {
 	}
 
 	/**
-	 * When the source is frozen; where that is taken back, that it was put off. Behind
-	 * the switch, where both are in one `up`: until then nobody's name leads to the
-	 * status page, and the barrier would stand longer for it.
+	 * When the source is frozen; where that is taken back before a switch, that it was
+	 * put off. Behind the switch, where both are in one `up`: until then nobody's name
+	 * leads to the status page, and the barrier would stand longer for it.
 	 */
 	freeze(name: string, dependsOn: pulumi.Resource[]): void {
-		if (this.#args.settings.freeze)
-			this.#announce(name, "begin", "put-off", dependsOn);
+		const { freeze, dnsSwitch } = this.#args.settings;
+		const takenBack = dnsSwitch ? undefined : "put-off";
+		if (freeze) this.#announce(name, "begin", takenBack, dependsOn);
 	}
 
 	/** When the names lead to the new system, and when it becomes final. */

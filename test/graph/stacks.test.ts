@@ -359,7 +359,14 @@ describe("the stacks under mocks", () => {
 			...["announce-freeze", "announce-switch", "announce-switch-final"],
 		].map((name) => find(resources, name));
 		assert.match(String(freeze?.inputs.create), / begin$/);
-		assert.match(String(freeze?.inputs.delete), / put-off$/);
+		// A switch that is taken back tells of that alone.
+		assert.equal(freeze?.inputs.delete, undefined);
+		const frozen = await deploy("production", {
+			...allFlags,
+			...{ "cutover:dnsSwitch": false, "cutover:finalize": false },
+		});
+		const { inputs } = find(frozen, "announce-freeze") ?? {};
+		assert.match(String(inputs?.delete), / put-off$/);
 		assert.match(String(switched?.inputs.create), / complete$/);
 		assert.match(String(switched?.inputs.delete), / returned$/);
 		assert.equal(final?.inputs.delete, undefined);
