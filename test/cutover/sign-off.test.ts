@@ -63,6 +63,7 @@ describe("checkpoint and status with the Pulumi CLI", function () {
 				"sourceDatabaseUrl",
 				"postgresql://postgres:PLAIN-source@127.0.0.1:5432/postgres",
 			);
+			await secret(stack, "smtpUrl", "smtps://ops:PLAIN-mail@127.0.0.1:465");
 		}
 		await deployed("staging", { sync: true });
 	});
