@@ -38,6 +38,10 @@ describe("a mistake is refused before anything is made", function () {
 			["config", "set", "--secret", "cutover:sourceDatabaseUrl"],
 			"postgresql://postgres:secret@127.0.0.1:5432/postgres",
 		);
+		await pulumi(
+			["config", "set", "--secret", "cutover:smtpUrl"],
+			"smtps://ops:secret@127.0.0.1:465",
+		);
 	});
 	after(async () => {
 		await emulator?.close();
