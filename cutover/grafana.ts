@@ -7,17 +7,8 @@ import {
 	type TimeRange,
 } from "../observability/grafana/queries";
 import type { Site } from "./checks/site";
-import { type HttpAnswer, type HttpOptions, http, trustedRoot } from "./http";
-
-/** Where a stack's Grafana is, and the log-in that opens it and Caddy before it. */
-export interface GrafanaAccess {
-	/** For instance https://monitoring.example.com. */
-	url: string;
-	/** Asked wherever the name points, as curl --resolve does. */
-	address?: string;
-	user: string;
-	password: string;
-}
+import type { HttpOptions } from "./http";
+import { askMonitoring, type MonitoringAccess } from "./monitoring-host";
 
 export interface Annotation {
 	/** `cutover` among them, or no dashboard shows it. */
@@ -60,7 +51,7 @@ const stored = z.object({
 });
 
 /** A deployed stack's Grafana, from outside. */
-export function grafanaOf({ outputs }: Site): GrafanaAccess {
+export function grafanaOf({ outputs }: Site): MonitoringAccess {
 	return {
 		url: `https://${outputs.hostnames.monitoring}`,
 		address: outputs.reservedIp,
@@ -75,7 +66,7 @@ export function grafanaOf({ outputs }: Site): GrafanaAccess {
  * @throws Error when Grafana does not take it.
  */
 export async function annotate(
-	access: GrafanaAccess,
+	access: MonitoringAccess,
 	annotation: Annotation,
 ): Promise<number> {
 	const answer = await ask(access, "/api/annotations", { json: annotation });
@@ -89,7 +80,7 @@ export async function annotate(
  *   does not is in the result.
  */
 export async function panelData(
-	access: GrafanaAccess,
+	access: MonitoringAccess,
 	range: TimeRange,
 ): Promise<PanelData[]> {
 	const list = found.parse(await ask(access, "/api/search?type=dash-db"));
@@ -111,42 +102,27 @@ export async function panelData(
 }
 
 async function dataOf(
-	access: GrafanaAccess,
+	access: MonitoringAccess,
 	of: Target,
 	range: TimeRange,
 ): Promise<Pick<PanelData, "series" | "error">> {
 	const path = `/api/datasources/proxy/uid/${of.datasource.uid}/${queryPath(of, range)}`;
-	const { status, body } = await send(access, path);
+	const { status, body } = await askMonitoring(access, path);
 	return status === 200
 		? { series: seriesOf(body) }
 		: { series: [], error: `${status} ${body.slice(0, 300)}` };
 }
 
 async function ask(
-	access: GrafanaAccess,
+	access: MonitoringAccess,
 	path: string,
 	options?: HttpOptions,
 ): Promise<unknown> {
-	const { status, body } = await send(access, path, options);
+	const { status, body } = await askMonitoring(access, path, options);
 	if (status !== 200) {
 		throw new Error(
 			`Grafana answered ${status} to ${path}: ${body.slice(0, 300)}`,
 		);
 	}
 	return JSON.parse(body);
-}
-
-function send(
-	{ url, address, user, password }: GrafanaAccess,
-	path: string,
-	options: HttpOptions = {},
-): Promise<HttpAnswer> {
-	const ca = trustedRoot();
-	const basic = Buffer.from(`${user}:${password}`).toString("base64");
-	return http(`${url}${path}`, {
-		headers: { authorization: `Basic ${basic}` },
-		...(address ? { address } : {}),
-		...(ca ? { ca } : {}),
-		...options,
-	});
 }

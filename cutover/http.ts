@@ -84,6 +84,11 @@ export function http(
 	});
 }
 
+/** The header's value for a log-in by HTTP Basic (RFC 7617). */
+export function basicAuthorization(user: string, password: string): string {
+	return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+}
+
 /** CUTOVER_CA_FILE names a PEM to trust besides the public authorities. */
 export function trustedRoot(): string | undefined {
 	const file = process.env.CUTOVER_CA_FILE;

@@ -3,7 +3,7 @@ import { apply } from "../observability/uptime-kuma/apply";
 import { Kuma, KumaError } from "../observability/uptime-kuma/client";
 import type { Desired } from "../observability/uptime-kuma/desired";
 import { UserError } from "./errors";
-import { trustedRoot } from "./http";
+import { basicAuthorization, trustedRoot } from "./http";
 import { main } from "./main";
 import { settingsFromStdin } from "./stdin";
 
@@ -32,12 +32,11 @@ export async function withKuma<T>(
 	work: (kuma: Kuma) => Promise<T>,
 	timeoutMs = startMs,
 ): Promise<T> {
-	const basic = Buffer.from(`${user}:${password}`).toString("base64");
 	const kuma = await Kuma.open(
 		{
 			url: `https://${hostname}`,
 			...{ address, ca: trustedRoot() },
-			authorization: `Basic ${basic}`,
+			authorization: basicAuthorization(user, password),
 		},
 		timeoutMs,
 	);

@@ -2,17 +2,8 @@ import { z } from "zod";
 import { expectedDuringCutover } from "../observability/alertmanager/expected";
 import { now } from "./clock";
 import { UserError } from "./errors";
-import { type HttpAnswer, type HttpOptions, http, trustedRoot } from "./http";
-
-/** Where a stack's Alertmanager is, and the log-in that opens Caddy before it. */
-export interface AlertmanagerAccess {
-	/** Of the monitoring host, for instance https://monitoring.example.com. */
-	url: string;
-	/** Asked wherever the name points, as curl --resolve does. */
-	address?: string;
-	user: string;
-	password: string;
-}
+import type { HttpOptions } from "./http";
+import { askMonitoring, type MonitoringAccess } from "./monitoring-host";
 
 /** A silence of ours that has not ended. */
 export interface Silence {
@@ -46,7 +37,7 @@ const silences = z.array(
  *   when Alertmanager does not take it.
  */
 export async function silence(
-	access: AlertmanagerAccess,
+	access: MonitoringAccess,
 	until: Date,
 ): Promise<string> {
 	// Alertmanager goes by the wall clock, which a rehearsal's ladder runs ahead of.
@@ -83,7 +74,7 @@ export async function silence(
 
 /** The silences of ours that stand or are to come; one at most, unless somebody made more. */
 export async function findSilences(
-	access: AlertmanagerAccess,
+	access: MonitoringAccess,
 ): Promise<Silence[]> {
 	return silences
 		.parse(JSON.parse(await ask(access, "/silences")))
@@ -95,11 +86,11 @@ export async function findSilences(
 }
 
 /** Ends our silence before its time; nothing where there is none. */
-export async function liftSilence(access: AlertmanagerAccess): Promise<void> {
+export async function liftSilence(access: MonitoringAccess): Promise<void> {
 	for (const { id } of await findSilences(access)) await expire(access, id);
 }
 
-function expire(access: AlertmanagerAccess, id: string): Promise<string> {
+function expire(access: MonitoringAccess, id: string): Promise<string> {
 	return ask(access, `/silence/${id}`, { method: "DELETE" });
 }
 
@@ -108,20 +99,14 @@ function expire(access: AlertmanagerAccess, id: string): Promise<string> {
  * @returns the answer's body.
  */
 async function ask(
-	{ url, address, user, password }: AlertmanagerAccess,
+	access: MonitoringAccess,
 	path: string,
-	options: HttpOptions = {},
+	options?: HttpOptions,
 ): Promise<string> {
-	const ca = trustedRoot();
-	const basic = Buffer.from(`${user}:${password}`).toString("base64");
-	const { status, body }: HttpAnswer = await http(
-		`${url}/alertmanager/api/v2${path}`,
-		{
-			headers: { authorization: `Basic ${basic}` },
-			...(address ? { address } : {}),
-			...(ca ? { ca } : {}),
-			...options,
-		},
+	const { status, body } = await askMonitoring(
+		access,
+		`/alertmanager/api/v2${path}`,
+		options,
 	);
 	if (status !== 200)
 		throw new Error(

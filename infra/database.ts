@@ -34,10 +34,10 @@ const nobody = { type: "ip_addr", value: "192.0.2.1" };
 
 /**
  * The managed PostgreSQL: cluster in the VPC, one database, one role that owns
- * what it creates there, one that reads statistics, and a firewall that admits the Droplets alone. A
- * change of region replaces the cluster: roll back first. What it replaces or a
- * destroy takes away stays at DigitalOcean, unless data loss is allowed: names
- * have a random part, so that a new one may stand beside it.
+ * what it creates there, one that reads statistics, and a firewall that admits the
+ * Droplets alone. A change of region replaces the cluster: roll back first. What it
+ * replaces or a destroy takes away stays at DigitalOcean, unless data loss is
+ * allowed: names have a random part, so that a new one may stand beside it.
  */
 export class Database extends pulumi.ComponentResource {
 	readonly cluster: digitalocean.DatabaseCluster;

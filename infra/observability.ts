@@ -40,45 +40,19 @@ export class Observability extends pulumi.ComponentResource {
 		opts?: pulumi.ComponentResourceOptions,
 	) {
 		super("cutover:infra:Observability", name, {}, opts);
-		const { settings } = args;
-		const { images } = settings;
 		const inside = { parent: this };
 		this.services = [
-			new NodeExporter(
-				"node-exporter",
-				{ ...args, image: images.nodeExporter },
-				inside,
-			),
-			new Cadvisor("cadvisor", { ...args, image: images.cadvisor }, inside),
-			new PostgresExporter(
-				"postgres-exporter",
-				{ ...args, image: images.postgresExporter },
-				inside,
-			),
+			new NodeExporter("node-exporter", args, inside),
+			new Cadvisor("cadvisor", args, inside),
+			new PostgresExporter("postgres-exporter", args, inside),
 			new Blackbox("blackbox", args, inside),
 			new Prometheus("prometheus", args, inside),
 			new Grafana("grafana", args, inside),
-			new Alertmanager(
-				"alertmanager",
-				{
-					...args,
-					image: images.alertmanager,
-					hostname: args.hostnames.monitoring,
-				},
-				inside,
-			),
-			new Loki("loki", { ...args, image: images.loki }, inside),
-			new OtelCollector(
-				"otel-collector",
-				{ ...args, image: images.otelCollector },
-				inside,
-			),
+			new Alertmanager("alertmanager", args, inside),
+			new Loki("loki", args, inside),
+			new OtelCollector("otel-collector", args, inside),
 			new UptimeKuma("uptime-kuma", args, inside),
-			new Heartbeat(
-				"heartbeat",
-				{ ...args, dependsOn: args.database.ready },
-				inside,
-			),
+			new Heartbeat("heartbeat", args, inside),
 		];
 		this.registerOutputs({});
 	}

@@ -8,16 +8,13 @@ import { server } from "./stand-in";
 /** Caddy writes a line when it has answered, the collector ships it within seconds. */
 const patience = { timeoutMs: 60_000, intervalMs: 1_000 };
 
-const streams = z.object({
-	data: z.object({
-		result: z.array(
-			z.object({
-				stream: z.record(z.string(), z.string()),
-				values: z.array(z.array(z.unknown())).min(1),
-			}),
-		),
-	}),
+const stream = z.object({
+	stream: z.record(z.string(), z.string()),
+	/** Each a time in nanoseconds, and the line. */
+	values: z.array(z.tuple([z.string(), z.string()]).rest(z.unknown())).min(1),
 });
+const streams = z.object({ data: z.object({ result: z.array(stream) }) });
+type Stream = z.infer<typeof stream>;
 
 const build = z.object({
 	result: z.array(z.object({ metric: z.object({ version: z.string() }) })),
@@ -59,6 +56,22 @@ export function logsArrive(site: Site): Check {
 	};
 }
 
+/**
+ * Streams of log lines, by Grafana's way to Loki.
+ *
+ * @param parameters of Loki's query_range.
+ */
+export async function streamsIn(
+	site: Site,
+	parameters: URLSearchParams,
+): Promise<Stream[]> {
+	const { status, body } = await site.monitoring(
+		`/api/datasources/proxy/uid/loki/loki/api/v1/query_range?${parameters}`,
+	);
+	expect(status === 200, `Loki answered ${status} ${body.slice(0, 200)}`);
+	return streams.parse(JSON.parse(body)).data.result;
+}
+
 /** The services whose lines hold a text, by Grafana's way to Loki. */
 async function search(
 	site: Site,
@@ -73,16 +86,9 @@ async function search(
 		end: `${Date.now() + minute}000000`,
 		limit: "10",
 	});
-	const answer = await site.monitoring(
-		`/api/datasources/proxy/uid/loki/loki/api/v1/query_range?${parameters}`,
-	);
-	expect(
-		answer.status === 200,
-		`Loki answered ${answer.status} ${answer.body.slice(0, 200)}`,
-	);
-	const { data } = streams.parse(JSON.parse(answer.body));
+	const found = await streamsIn(site, parameters);
 	// Loki itself may log the query that it is asked.
-	return data.result
+	return found
 		.map(({ stream }) => stream.service ?? "")
 		.filter((service) => ["caddy", "backend"].includes(service));
 }

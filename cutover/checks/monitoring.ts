@@ -8,7 +8,7 @@ import { server } from "./stand-in";
 import { statusPageUp } from "./status-page";
 
 /** As observability/grafana names them. */
-const dashboards = ["freshtrack-overview", "cutover", "hosts-database"];
+export const dashboards = ["freshtrack-overview", "cutover", "hosts-database"];
 
 /** For what has just been deployed: a scrape comes every 15 s, a name is asked anew every 5. */
 const patience = { timeoutMs: 90_000, intervalMs: 1_000 };

@@ -1,5 +1,5 @@
 import type { HttpAnswer, HttpOptions } from "../http";
-import { http, trustedRoot } from "../http";
+import { basicAuthorization, http, trustedRoot } from "../http";
 import { mappingOptions, migrationTool } from "../migration-tool";
 import type { StackOutputs } from "../stack";
 
@@ -107,9 +107,7 @@ export class Site extends Place {
 	 */
 	monitoring(path: string, password?: string): Promise<HttpAnswer> {
 		const { user, password: own } = this.outputs.monitoring;
-		const basic = Buffer.from(`${user}:${password ?? own}`).toString("base64");
-		return this.ask("monitoring", path, {
-			headers: { authorization: `Basic ${basic}` },
-		});
+		const authorization = basicAuthorization(user, password ?? own);
+		return this.ask("monitoring", path, { headers: { authorization } });
 	}
 }

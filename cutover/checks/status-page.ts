@@ -1,11 +1,9 @@
 import { z } from "zod";
+import { statusSlug } from "../../observability/uptime-kuma/desired";
 import { type Check, expect } from "../check";
 import { waitFor } from "../wait";
 import type { Place } from "./site";
 import { server } from "./stand-in";
-
-/** As observability/uptime-kuma names the page. */
-const slug = "status";
 
 /** By a heartbeat's status; a pending one has failed and is tried again. Why is not public. */
 const states = ["down", "up", "pending", "maintenance"];
@@ -36,8 +34,8 @@ const page = z.object({
  */
 export async function statusPage(site: Place): Promise<string> {
 	const [shown, beats] = await Promise.all([
-		ask(site, slug).then((body) => page.parse(body)),
-		ask(site, `heartbeat/${slug}`).then((body) => heartbeats.parse(body)),
+		ask(site, statusSlug).then((body) => page.parse(body)),
+		ask(site, `heartbeat/${statusSlug}`).then((body) => heartbeats.parse(body)),
 	]);
 	const monitors = shown.publicGroupList.flatMap(
 		({ monitorList }) => monitorList,

@@ -1,14 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { Hostnames } from "../../caddy/caddyfile";
 import type { Secrets } from "../secrets";
+import type { Settings } from "../settings";
 import type { Swarm } from "../swarm";
 import { httpGet, Service } from "./service";
 
 export interface AlertmanagerArgs {
 	swarm: Swarm;
 	secrets: Secrets;
-	image: string;
-	/** Host name under which people see it, for links in mails. */
-	hostname: string;
+	settings: Settings;
+	hostnames: Hostnames;
 }
 
 const data = "/alertmanager";
@@ -32,11 +33,11 @@ export class Alertmanager extends pulumi.ComponentResource {
 			{
 				swarm: args.swarm,
 				hostname: "alertmanager",
-				image: args.image,
+				image: args.settings.images.alertmanager,
 				args: [
 					"--config.file=/run/secrets/alertmanager.yml",
 					`--storage.path=${data}`,
-					`--web.external-url=https://${args.hostname}/alertmanager/`,
+					`--web.external-url=https://${args.hostnames.monitoring}/alertmanager/`,
 					"--web.route-prefix=/",
 					// No second one to agree with.
 					"--cluster.listen-address=",

@@ -1,10 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { Settings } from "../settings";
 import type { Swarm } from "../swarm";
 import { httpGet, Service } from "./service";
 
 export interface CadvisorArgs {
 	swarm: Swarm;
-	image: string;
+	settings: Settings;
 }
 
 /**
@@ -30,7 +31,7 @@ export class Cadvisor extends pulumi.ComponentResource {
 			{
 				swarm: args.swarm,
 				hostname: "cadvisor",
-				image: args.image,
+				image: args.settings.images.cadvisor,
 				args: [
 					"--docker_only",
 					"--enable_metrics=cpu,memory,network",

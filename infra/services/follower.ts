@@ -17,14 +17,18 @@ export interface FollowerArgs {
 export const metricsPort = 9100;
 
 /**
- * The migration's command line as a service; its arguments are the service's. Both
- * databases' credentials go in by standard input, as in all steps.
+ * The migration's command line as a service; its arguments are the service's. Its
+ * credentials go in by standard input, as in all steps.
+ *
+ * @param secret the file with them, a JSON object of environment variables.
  */
-export const migrateCommand = [
-	...["/bin/sh", "-c"],
-	'exec node /app/migrate.js "$@" --environment-stdin </run/secrets/databases',
-	"migrate",
-];
+export function migrateCommand(secret: string): string[] {
+	return [
+		...["/bin/sh", "-c"],
+		`exec node /app/migrate.js "$@" --environment-stdin </run/secrets/${secret}`,
+		"migrate",
+	];
+}
 
 /**
  * Brings over what the source's users write, from the copy to the freeze. At the
@@ -50,7 +54,7 @@ export class Follower extends pulumi.ComponentResource {
 				swarm: args.swarm,
 				hostname: "follower",
 				image: images.cutover,
-				command: migrateCommand,
+				command: migrateCommand("databases"),
 				args: [
 					...["sync", "--follow", ...mappingOptions(migration)],
 					...["--metrics-host", "0.0.0.0"],

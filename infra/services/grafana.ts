@@ -4,7 +4,7 @@ import { grafanaFiles } from "../../observability/grafana";
 import type { Secrets } from "../secrets";
 import type { Settings } from "../settings";
 import type { Swarm } from "../swarm";
-import { configFile, httpGet, Service } from "./service";
+import { configFiles, httpGet, Service } from "./service";
 
 export interface GrafanaArgs {
 	swarm: Swarm;
@@ -32,17 +32,6 @@ export class Grafana extends pulumi.ComponentResource {
 	) {
 		super("cutover:infra:Grafana", name, {}, opts);
 		const { swarm, secrets, settings, hostnames } = args;
-		const configs = Object.fromEntries(
-			Object.entries(grafanaFiles()).map(([path, text]) => [
-				path,
-				configFile(
-					`${name}-${path.replace(/^.*\/|\.[a-z]+$/g, "")}`,
-					text,
-					swarm,
-					this,
-				),
-			]),
-		);
 		this.service = new Service(
 			name,
 			{
@@ -65,7 +54,7 @@ export class Grafana extends pulumi.ComponentResource {
 					GF_PLUGINS_PREINSTALL_DISABLED: "true",
 				},
 				secrets: { [passwordFile]: secrets.monitoringPassword },
-				configs,
+				configs: configFiles(name, grafanaFiles(), swarm, this),
 				mounts: [
 					{ type: "volume", source: "grafana", target: "/var/lib/grafana" },
 				],

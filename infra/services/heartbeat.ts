@@ -1,14 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { Database } from "../database";
 import type { Secrets } from "../secrets";
 import type { Settings } from "../settings";
 import type { Swarm } from "../swarm";
+import { migrateCommand } from "./follower";
 import { Service } from "./service";
 
 export interface HeartbeatArgs {
 	swarm: Swarm;
 	secrets: Secrets;
 	settings: Settings;
-	dependsOn: pulumi.Resource[];
+	database: Database;
 }
 
 const file = "/tmp/heartbeat";
@@ -26,22 +28,20 @@ export class Heartbeat extends pulumi.ComponentResource {
 		opts?: pulumi.ComponentResourceOptions,
 	) {
 		super("cutover:infra:Heartbeat", name, {}, opts);
-		const { swarm, secrets, settings, dependsOn } = args;
+		const { swarm, secrets, settings, database } = args;
 		this.service = new Service(
 			name,
 			{
 				swarm,
 				hostname: "heartbeat",
 				image: settings.images.cutover,
-				command: [
-					...["/bin/sh", "-c"],
-					"exec node /app/migrate.js heartbeat --environment-stdin </run/secrets/heartbeat",
-				],
+				command: migrateCommand("heartbeat"),
+				args: ["heartbeat"],
 				environment: { HEARTBEAT_FILE: file },
 				secrets: secrets.heartbeat,
 				limits: { cpus: 0.1, memoryMb: 128 },
 				healthCheck: ["sh", "-c", `test -n "$(find ${file} -mmin -1)"`],
-				dependsOn,
+				dependsOn: database.ready,
 			},
 			{ parent: this },
 		);

@@ -1,12 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import type { Settings } from "../settings";
 import type { Swarm } from "../swarm";
 import { configFile, httpGet, Service } from "./service";
 
 export interface LokiArgs {
 	swarm: Swarm;
-	image: string;
+	settings: Settings;
 }
 
 const file = "/etc/loki/loki.yaml";
@@ -33,7 +34,7 @@ export class Loki extends pulumi.ComponentResource {
 			{
 				swarm: args.swarm,
 				hostname: "loki",
-				image: args.image,
+				image: args.settings.images.loki,
 				args: [`-config.file=${file}`],
 				// Go gives memory back before the limit kills it.
 				environment: { GOMEMLIMIT: "440MiB" },

@@ -1,10 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { Settings } from "../settings";
 import type { Swarm } from "../swarm";
 import { httpGet, Service } from "./service";
 
 export interface NodeExporterArgs {
 	swarm: Swarm;
-	image: string;
+	settings: Settings;
 }
 
 /** What the migration's steps leave for Prometheus; made by cloud-init on every machine. */
@@ -30,7 +31,7 @@ export class NodeExporter extends pulumi.ComponentResource {
 			{
 				swarm: args.swarm,
 				hostname: "node-exporter",
-				image: args.image,
+				image: args.settings.images.nodeExporter,
 				args: nodeExporterFlags(machine, "/textfile"),
 				mounts: [
 					{

@@ -4,12 +4,13 @@ import {
 	collectorPlaces,
 	nodeVariable,
 } from "../../observability/otel";
+import type { Settings } from "../settings";
 import type { Swarm } from "../swarm";
 import { configFile, Service } from "./service";
 
 export interface OtelCollectorArgs {
 	swarm: Swarm;
-	image: string;
+	settings: Settings;
 }
 
 const file = "/etc/otelcol-contrib/config.yaml";
@@ -35,7 +36,7 @@ export class OtelCollector extends pulumi.ComponentResource {
 			{
 				swarm: args.swarm,
 				hostname: "otel-collector",
-				image: args.image,
+				image: args.settings.images.otelCollector,
 				args: ["--config", file],
 				environment: {
 					// The engine puts the machine's name in.

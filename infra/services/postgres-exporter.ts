@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { caFile, type Database } from "../database";
 import type { Secrets } from "../secrets";
+import type { Settings } from "../settings";
 import type { Swarm } from "../swarm";
 import { httpGet, Service } from "./service";
 
@@ -8,7 +9,7 @@ export interface PostgresExporterArgs {
 	swarm: Swarm;
 	secrets: Secrets;
 	database: Database;
-	image: string;
+	settings: Settings;
 }
 
 /** The left-out one asks for columns that PostgreSQL 17 does not have any more. */
@@ -30,7 +31,7 @@ export class PostgresExporter extends pulumi.ComponentResource {
 			{
 				swarm: args.swarm,
 				hostname: "postgres-exporter",
-				image: args.image,
+				image: args.settings.images.postgresExporter,
 				args: postgresExporterFlags,
 				environment: {
 					DATA_SOURCE_URI: pulumi.interpolate`${database.host}:${database.port}/${database.name}?sslmode=verify-full&sslrootcert=${caFile}`,

@@ -9,7 +9,7 @@ import {
 import type { Secrets } from "../secrets";
 import type { Settings } from "../settings";
 import type { Swarm } from "../swarm";
-import { configFile, httpGet, Service } from "./service";
+import { configFiles, httpGet, Service } from "./service";
 
 export interface PrometheusArgs {
 	swarm: Swarm;
@@ -44,16 +44,8 @@ export class Prometheus extends pulumi.ComponentResource {
 			resolvers: settings.resolvers,
 			monitoringUser: secrets.monitoring.user,
 		});
-		const configs = Object.fromEntries(
-			Object.entries(files).map(([file, text]) => [
-				`${folder}/${file}`,
-				configFile(
-					`${name}-${file.replace(/^rules\/|\.yml$/g, "")}`,
-					text,
-					swarm,
-					this,
-				),
-			]),
+		const inFolder = Object.fromEntries(
+			Object.entries(files).map(([file, text]) => [`${folder}/${file}`, text]),
 		);
 		this.service = new Service(
 			name,
@@ -73,7 +65,7 @@ export class Prometheus extends pulumi.ComponentResource {
 				secrets: {
 					[basename(monitoringPasswordFile)]: secrets.monitoringPassword,
 				},
-				configs,
+				configs: configFiles(name, inFolder, swarm, this),
 				mounts: [{ type: "volume", source: "prometheus", target: data }],
 				onManager: true,
 				exclusive: true,

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { parse } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Swarm } from "../swarm";
@@ -212,6 +213,25 @@ export function nodeGet(port: number, path: string): string[] {
 		...["node", "-e"],
 		`fetch('http://127.0.0.1:${port}${path}').then(a=>process.exit(a.ok?0:1),()=>process.exit(1))`,
 	];
+}
+
+/**
+ * Several files for one service, by absolute path; each config is named after its file.
+ *
+ * @param prefix of the configs' names.
+ */
+export function configFiles(
+	prefix: string,
+	files: Record<string, string>,
+	swarm: Swarm,
+	parent: pulumi.Resource,
+): Record<string, docker.ServiceConfig> {
+	return Object.fromEntries(
+		Object.entries(files).map(([path, text]) => [
+			path,
+			configFile(`${prefix}-${parse(path).name}`, text, swarm, parent),
+		]),
+	);
 }
 
 /** A file for services, as a Swarm config; a new text makes a new config. */

@@ -33,7 +33,7 @@ export class Watch extends pulumi.ComponentResource {
 				swarm: args.swarm,
 				hostname: "watch",
 				image: args.settings.images.cutover,
-				command: migrateCommand,
+				command: migrateCommand("databases"),
 				args: [
 					...["watch", "--metrics-host", "0.0.0.0"],
 					...["--metrics-port", String(metricsPort)],

@@ -11,7 +11,7 @@ import { caddyfile } from "../../caddy/caddyfile";
 import { http } from "../../cutover/http";
 import { waitFor } from "../../cutover/wait";
 import { hostnamesOf } from "../../infra/dns";
-import { freePort } from "../observability/exposed";
+import { freePort } from "../free-port";
 import { program } from "../observability/program";
 
 const hostnames = hostnamesOf("example.com");

@@ -2,8 +2,6 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { hashSync } from "bcryptjs";
@@ -14,6 +12,7 @@ import { hostnamesOf } from "../../infra/dns";
 import { apply } from "../../observability/uptime-kuma/apply";
 import { Kuma } from "../../observability/uptime-kuma/client";
 import { desiredState } from "../../observability/uptime-kuma/desired";
+import { freePort } from "../free-port";
 import { startKuma } from "../stand-ins/uptime-kuma/server";
 
 const hostnames = hostnamesOf("example.com");
@@ -125,12 +124,3 @@ describe("Caddy before the status page", function () {
 		(await open()).close();
 	});
 });
-
-async function freePort(): Promise<number> {
-	const server = createServer().listen(0, "127.0.0.1");
-	await once(server, "listening");
-	const { port } = server.address() as AddressInfo;
-	server.close();
-	await once(server, "close");
-	return port;
-}

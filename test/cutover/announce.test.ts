@@ -7,10 +7,8 @@ import {
 	tellStatusPage,
 	wordsOf,
 } from "../../cutover/announce";
-import { apply } from "../../observability/uptime-kuma/apply";
-import { Kuma } from "../../observability/uptime-kuma/client";
-import { desiredState } from "../../observability/uptime-kuma/desired";
-import { startKuma } from "../stand-ins/uptime-kuma/server";
+import type { Kuma } from "../../observability/uptime-kuma/client";
+import { startKumaWithPage } from "../stand-ins/kuma-with-page";
 
 const settings: AnnounceSettings = {
 	domain: "example.com",
@@ -61,29 +59,19 @@ describe("announcements", () => {
 	});
 
 	describe("on the status page", () => {
-		let server: Awaited<ReturnType<typeof startKuma>>;
+		let server: Awaited<ReturnType<typeof startKumaWithPage>>;
 		let kuma: Kuma;
 		beforeEach(async () => {
-			server = await startKuma({ port: 0, folder: undefined });
-			kuma = await Kuma.open({ url: server.url });
-			await kuma.enter("operator", "kept-for-this-test-41");
-			await apply(
-				kuma,
-				desiredState({
-					title: "example.com",
-					hostnames: {
-						...{ site: "example.invalid", api: "api.example.invalid" },
-						status: "status.example.invalid",
-					},
-					databaseToken: "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6",
-					uplinkPath: "/uplinks",
-				}),
-			);
+			server = await startKumaWithPage({
+				hostnames: {
+					...{ site: "example.invalid", api: "api.example.invalid" },
+					status: "status.example.invalid",
+				},
+				uplinkPath: "/uplinks",
+			});
+			({ kuma } = server);
 		});
-		afterEach(async () => {
-			kuma.close();
-			await server.close();
-		});
+		afterEach(() => server.close());
 
 		const lasting = 2_700_000;
 		const tell = (phase: Phase) =>

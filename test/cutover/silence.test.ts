@@ -6,12 +6,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { moveClock, now } from "../../cutover/clock";
-import {
-	type AlertmanagerAccess,
-	findSilences,
-	liftSilence,
-	silence,
-} from "../../cutover/silence";
+import type { MonitoringAccess } from "../../cutover/monitoring-host";
+import { findSilences, liftSilence, silence } from "../../cutover/silence";
 import { alertmanagerConfig } from "../../observability/alertmanager";
 import { expectedDuringCutover } from "../../observability/alertmanager/expected";
 import { createAuthority } from "../authority";
@@ -24,7 +20,7 @@ describe("the silence of a planned cutover", () => {
 	let alertmanager: RunningAlertmanager;
 	let door: Server;
 	let folder: string;
-	let access: AlertmanagerAccess;
+	let access: MonitoringAccess;
 
 	before(async () => {
 		alertmanager = await RunningAlertmanager.start(alertmanagerConfig());

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createServer as createTcp } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { waitFor } from "../../cutover/wait";
+import { freePort } from "../free-port";
 import { program } from "./program";
 
 /** An alert as Prometheus sends it. */
@@ -129,12 +129,4 @@ export class Webhook {
 		this.server.closeAllConnections();
 		await new Promise((done) => this.server.close(done));
 	}
-}
-
-async function freePort(): Promise<number> {
-	const server = createTcp();
-	await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-	const { port } = server.address() as AddressInfo;
-	await new Promise((done) => server.close(done));
-	return port;
 }

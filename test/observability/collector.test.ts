@@ -6,6 +6,7 @@ import { logLabels, logLevels, logMetadata } from "../../observability/logs";
 import { metricNames, sometimes } from "../../observability/metric-names";
 import { collectorConfig } from "../../observability/otel";
 import { masks } from "../../observability/otel/masks";
+import { freePort } from "../free-port";
 import {
 	type FoundLine,
 	Machine,
@@ -15,7 +16,7 @@ import {
 	type TestCollector,
 	type TestLoki,
 } from "./collector";
-import { freePort, namesIn } from "./exposed";
+import { namesIn } from "./exposed";
 import { maskedLines } from "./masked-lines";
 import { runProgram } from "./program";
 

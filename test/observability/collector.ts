@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { waitFor } from "../../cutover/wait";
 import { collectorConfig, nodeVariable } from "../../observability/otel";
+import { freePort } from "../free-port";
 import { parseConfig } from "../stand-ins/loki/config";
 import { Loki } from "../stand-ins/loki/server";
-import { freePort } from "./exposed";
 import { program } from "./program";
 
 /** Loki's own configuration file, which the stand-in obeys too. */

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { freePort } from "../free-port";
 import { program } from "./program";
 
 /** The names of the series in a text of Prometheus' format. */
@@ -59,16 +59,4 @@ export async function startExporter(
 			await ended;
 		},
 	};
-}
-
-/** A port of loopback that nobody listens on. */
-export async function freePort(): Promise<number> {
-	const server = createServer();
-	server.listen(0, "127.0.0.1");
-	await once(server, "listening");
-	const address = server.address();
-	server.close();
-	await once(server, "close");
-	if (typeof address !== "object" || !address) throw new Error("no port");
-	return address.port;
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { expect } from "../../cutover/check";
+import { streamsIn } from "../../cutover/checks/logs-arrive";
 import type { Site } from "../../cutover/checks/site";
 import { waitFor } from "../../cutover/wait";
 import { hidden } from "../../observability/otel/masks";
@@ -57,18 +58,11 @@ export async function logsArrive(
 
 /** The lines of the last ten minutes by Loki's own clock, through Grafana's data source. */
 async function linesIn(site: Site, query: string): Promise<Line[]> {
-	const { user, password } = site.outputs.monitoring;
-	const basic = Buffer.from(`${user}:${password}`).toString("base64");
-	const { status, body } = await site.ask(
-		"monitoring",
-		`/api/datasources/proxy/uid/loki/loki/api/v1/query_range?${new URLSearchParams({ query, since: "10m" })}`,
-		{ headers: { authorization: `Basic ${basic}` } },
+	const found = await streamsIn(
+		site,
+		new URLSearchParams({ query, since: "10m" }),
 	);
-	expect(status === 200, `Grafana answered ${status} ${body}`);
-	const { data } = JSON.parse(body) as {
-		data: { result: { stream: Line["labels"]; values: [string, string][] }[] };
-	};
-	return data.result.flatMap(({ stream, values }) =>
+	return found.flatMap(({ stream, values }) =>
 		values.map(([, text]) => ({ labels: stream, text })),
 	);
 }

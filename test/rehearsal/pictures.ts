@@ -1,13 +1,11 @@
 import { join } from "node:path";
 import { expect } from "../../cutover/check";
+import { dashboards } from "../../cutover/checks/monitoring";
 import type { Site } from "../../cutover/checks/site";
 import { addressRecords, allPointTo } from "../../cutover/dns";
 import { waitFor } from "../../cutover/wait";
 import { findBrowser, visit } from "./browser";
 import type { Rehearsal } from "./rehearsal";
-
-/** Dashboards by their uid in observability/grafana/. */
-const dashboards = ["freshtrack-overview", "cutover", "hosts-database"];
 
 /**
  * Takes a picture of the status page while it shows a text, in

@@ -1,33 +1,21 @@
 import assert from "node:assert/strict";
 import { type Phase, tellStatusPage } from "../../cutover/announce";
 import { http } from "../../cutover/http";
-import { apply } from "../../observability/uptime-kuma/apply";
-import { Kuma } from "../../observability/uptime-kuma/client";
-import { desiredState } from "../../observability/uptime-kuma/desired";
-import { startKuma } from "../stand-ins/uptime-kuma/server";
+import type { Kuma } from "../../observability/uptime-kuma/client";
+import { startKumaWithPage } from "../stand-ins/kuma-with-page";
 import { StatusPageWatch, statusPageQuiet } from "./status-page";
 
 describe("the visitor of the status page", () => {
 	const host = "status.example.invalid";
-	let server: Awaited<ReturnType<typeof startKuma>>;
+	let server: Awaited<ReturnType<typeof startKumaWithPage>>;
 	let kuma: Kuma;
 	beforeEach(async () => {
-		server = await startKuma({ port: 0, folder: undefined });
-		kuma = await Kuma.open({ url: server.url });
-		await kuma.enter("operator", "kept-for-this-test-41");
-		await apply(
-			kuma,
-			desiredState({
-				title: "example.com",
-				hostnames: { site: "a.invalid", api: "b.invalid", status: host },
-				databaseToken: "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6",
-			}),
-		);
+		server = await startKumaWithPage({
+			hostnames: { site: "a.invalid", api: "b.invalid", status: host },
+		});
+		({ kuma } = server);
 	});
-	afterEach(async () => {
-		kuma.close();
-		await server.close();
-	});
+	afterEach(() => server.close());
 	const site = {
 		ask: (_name: string, path: string) =>
 			http(`${server.url}${path}`, { headers: { host } }),

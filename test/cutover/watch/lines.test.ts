@@ -1,21 +1,12 @@
 import assert from "node:assert/strict";
 import { liveTable, plainLine } from "../../../cutover/watch/lines";
 import type { Look } from "../../../cutover/watch/look";
+import { good } from "./good-look";
 
 const look: Look = {
-	at: "2026-01-01T00:00:00.000Z",
-	secondsSinceSwitch: 1800,
-	seasoned: true,
-	requests: 400,
+	...good,
 	errors: { now: 0.071, held: 0.06, before: 0.002 },
 	logins: { now: 0, held: 0, before: undefined, ok: 30, failed: undefined },
-	readings: { now: 40, before: 42, gapSeconds: 4 },
-	lagSeconds: undefined,
-	latency: { now: 0.08, before: 0.07 },
-	database: { now: 0, held: 0 },
-	backendSeen: true,
-	targets: { up: 20, all: 20, down: [] },
-	statusPage: { up: true, detail: "" },
 	alerts: [
 		{ name: "ErrorRateHigh", severity: "critical" },
 		{ name: "ErrorRateHigh", severity: "critical" },

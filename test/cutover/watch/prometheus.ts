@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { waitFor } from "../../../cutover/wait";
+import { freePort } from "../../free-port";
 import { program, runProgram } from "../../observability/program";
 
 /** A series' values by time: `from` and `to` in seconds from now, a value each `step`. */
@@ -91,15 +91,4 @@ function openMetrics(data: Data, now: number): string {
 		}),
 	);
 	return `${lines.flat().join("\n")}\n# EOF\n`;
-}
-
-function freePort(): Promise<number> {
-	return new Promise((resolve, reject) => {
-		const server = createServer();
-		server.once("error", reject);
-		server.listen(0, "127.0.0.1", () => {
-			const { port } = server.address() as { port: number };
-			server.close(() => resolve(port));
-		});
-	});
 }

@@ -1,5 +1,6 @@
 import type { Labels } from "./matcher";
 import type { Metric } from "./metric";
+import { comparisons } from "./pipeline";
 import { grouped, keyOf, type Result, type Series } from "./series";
 import { QueryError } from "./tree";
 
@@ -172,12 +173,3 @@ function arithmetic(op: string, a: number, b: number): number {
 			return a ** b;
 	}
 }
-
-const comparisons: Record<string, (a: number, b: number) => boolean> = {
-	Eql: (a, b) => a === b,
-	Neq: (a, b) => a !== b,
-	Gtr: (a, b) => a > b,
-	Gte: (a, b) => a >= b,
-	Lss: (a, b) => a < b,
-	Lte: (a, b) => a <= b,
-};

@@ -175,7 +175,8 @@ function measure(
 	};
 }
 
-const comparisons: Record<string, (a: number, b: number) => boolean> = {
+/** By the grammar's names, of filters and of operators. */
+export const comparisons: Record<string, (a: number, b: number) => boolean> = {
 	Eq: (a, b) => a === b,
 	Eql: (a, b) => a === b,
 	Neq: (a, b) => a !== b,
